@@ -1,0 +1,96 @@
+"""One customer's conversation: where it stands, what is in the cart, what was said last. Pure data.
+
+Stored as JSON by ``dump`` and ``load``; unknown keys are ignored and missing ones take their
+default, so that old and new processes can read each other's rows during a deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from orders.order import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """``quantity`` pieces of a product, and the unit price (minor units) the customer was last shown."""
+
+    product_id: int
+    quantity: int
+    seen_price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The state of one customer; every field survives a restart.
+
+    Attributes:
+        state: name of the flow's state.
+        language: language of the answers.
+        name: the customer's name as WhatsApp tells it, cleaned.
+        phone: the chat's own number in international form, empty for a business-scoped id.
+        charge_phone: a number the customer asked to charge instead, for the current order.
+        cart: what is in the cart, before ordering.
+        cart_version: grows with each order placed, so that one cart becomes one order.
+        promo_code: a promotion code the customer gave.
+        product_id: the product being chosen.
+        category_id: the category being browsed.
+        page: page of the list being browsed, from 0.
+        delivery: where to, for the cart.
+        last_delivery: where the last order went, offered again.
+        order_ref: the order being paid, empty when there is none.
+        order_total: its total in minor units.
+        method: how it is being paid.
+        last_lines: product ids and quantities of the last paid order, for "order again".
+        orders_paid: how many orders this customer has paid.
+        options: ids of the choices shown last, in order: what "1", "2" … mean.
+        turn: grows with every answer; taps carry it so that old buttons are known as old.
+        misses: how often in a row we did not understand.
+        trail: states to go back to, newest last.
+        handed_off: a person answers; the bot is silent.
+    """
+
+    state: str = "greeting"
+    language: str = "en"
+    name: str = ""
+    phone: str = ""
+    charge_phone: str = ""
+    cart: tuple[CartLine, ...] = ()
+    cart_version: int = 1
+    promo_code: str = ""
+    product_id: int | None = None
+    category_id: int | None = None
+    page: int = 0
+    delivery: Delivery | None = None
+    last_delivery: Delivery | None = None
+    order_ref: str = ""
+    order_total: int = 0
+    method: str = ""
+    last_lines: tuple[tuple[int, int], ...] = ()
+    orders_paid: int = 0
+    options: tuple[str, ...] = ()
+    turn: int = 0
+    misses: int = 0
+    trail: tuple[str, ...] = ()
+    handed_off: bool = False
+
+
+def dump(conversation: Conversation) -> dict[str, Any]:
+    """The conversation as JSON-ready data."""
+    return asdict(conversation)
+
+
+def load(data: Mapping[str, Any]) -> Conversation:
+    """The conversation from stored data; raises ``KeyError``/``TypeError`` only for rows that were never ours."""
+    known = {f.name for f in fields(Conversation)}
+    values = {key: value for key, value in data.items() if key in known}
+    values["cart"] = tuple(CartLine(**line) for line in values.get("cart", ()))
+    values["last_lines"] = tuple((int(p), int(q)) for p, q in values.get("last_lines", ()))
+    for key in ("options", "trail"):
+        values[key] = tuple(values.get(key, ()))
+    for key in ("delivery", "last_delivery"):
+        if values.get(key) is not None:
+            values[key] = Delivery(**values[key])
+    return Conversation(**values)

@@ -1,0 +1,151 @@
+"""What happened to a conversation: past tense, plain data. The flow decides on nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ghala.inbound import InboundMessage
+from orders.order import OrderView, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """The customer wrote, tapped or sent something.
+
+    ``late`` marks a message whose signature was old (between 300 s and 7 days): it is answered
+    with where the customer stands and never orders, pays or cancels.
+    """
+
+    message: InboundMessage
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """The order asked for by ``PlaceOrder`` exists and its stock is held."""
+
+    order: OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCreated:
+    """An order was placed for the customer outside the chat (the orders API)."""
+
+    order: OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused:
+    """Placing failed: ``reason`` is ``out_of_stock`` (``available`` left), ``unavailable``,
+    ``price_changed`` (the cart must be shown again) or ``empty``."""
+
+    reason: str
+    product_id: int | None = None
+    available: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """The unpaid order was cancelled and its stock released."""
+
+    order: OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefused:
+    """The order could not be cancelled: ``reason`` is ``paid``, ``payment_open`` or ``closed``."""
+
+    order_ref: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequested:
+    """A payment is stored and on its way to the gateway; ``phone`` is charged (empty for card)."""
+
+    order: OrderView
+    method: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRefused:
+    """No payment was started: ``reason`` is ``already_open``, ``already_paid``, ``order_closed`` or ``no_phone``."""
+
+    order_ref: str
+    reason: str
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLinkReady:
+    """The gateway gave the page where the customer pays by card."""
+
+    order: OrderView
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSucceeded:
+    """Verified money for the order; answered by the one receipt."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFailed:
+    """An attempt failed; ``reason`` is one of ``payments.reasons`` (``wrong_pin``, ``insufficient_funds`` …)."""
+
+    order: OrderView
+    method: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentUnknown:
+    """We do not know whether the attempt was paid: the customer must not pay twice."""
+
+    order: OrderView
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentStillPending:
+    """The gateway was asked and has no answer yet."""
+
+    order: OrderView
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyWithoutOrder:
+    """Money came for an order that is closed or already paid; the owner was told. ``amount`` in minor units."""
+
+    order: OrderView
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMoved:
+    """The owner moved the order to ``order.status``."""
+
+    order: OrderView
+
+
+Event = (
+    MessageReceived
+    | OrderPlaced
+    | OrderCreated
+    | OrderRefused
+    | OrderCancelled
+    | CancelRefused
+    | PaymentRequested
+    | PaymentRefused
+    | PaymentLinkReady
+    | PaymentSucceeded
+    | PaymentFailed
+    | PaymentUnknown
+    | PaymentStillPending
+    | MoneyWithoutOrder
+    | OrderMoved
+)

@@ -1,0 +1,1 @@
+"""What the shop offers: shops, products, categories, promotions, delivery zones, stock, import."""

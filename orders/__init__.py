@@ -1,0 +1,1 @@
+"""What customers ordered: placing, reserving, status, receipts."""
