@@ -25,8 +25,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Place the cart as an order; answered by ``OrderPlaced`` or ``OrderRefused``.
-    """
+    """Place the cart as an order; answered by ``OrderPlaced`` or ``OrderRefused``."""
 
     lines: tuple[CartLine, ...]
     delivery: Delivery
