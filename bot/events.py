@@ -36,8 +36,11 @@ class OrderCreated:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefused:
-    """Placing failed: ``reason`` is ``out_of_stock`` (``available`` left), ``unavailable``,
-    ``price_changed`` (the cart must be shown again) or ``empty``."""
+    """Placing failed and nothing is held.
+
+    ``reason`` is ``out_of_stock`` (``available`` left), ``unavailable``, ``price_changed``
+    (the cart must be shown again) or ``empty``.
+    """
 
     reason: str
     product_id: int | None = None

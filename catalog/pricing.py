@@ -64,7 +64,11 @@ def saving(promotion: PromotionView, lines: tuple[PricedLine, ...], delivery_fee
         off = min(promotion.value, base)
     elif promotion.kind == "buy_x_get_y":
         group = promotion.buy + promotion.get
-        off = sum(line.quantity // group * promotion.get * line.product.price for line in touched) if group else 0
+        off = (
+            sum(line.quantity // group * promotion.get * line.product.price for line in touched)
+            if group
+            else 0
+        )
     elif promotion.kind == "free_delivery":
         return delivery_fee
     else:
