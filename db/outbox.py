@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.models import Conversation, Customer, OutboxMessage
 from db.statements import insert
-from db.types import clock
+from db.types import clock, word
 
 SEND_LEASE: Final = 30.0
 """Seconds a claimed row is ours: more than connect and read timeouts together."""
@@ -108,12 +108,12 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
     heads = (
         select(OutboxMessage.id)
         .where(
-            OutboxMessage.status == "waiting",
+            OutboxMessage.status == word("waiting"),
             OutboxMessage.next_at <= clock(),
             ~select(earlier.id)
             .where(
                 earlier.customer_id == OutboxMessage.customer_id,
-                earlier.status == "waiting",
+                earlier.status == word("waiting"),
                 earlier.id < OutboxMessage.id,
             )
             .exists(),
@@ -176,7 +176,7 @@ def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
         mine = (
             OutboxMessage.id == outcome.id,
             OutboxMessage.fence == outcome.fence,
-            OutboxMessage.status == "waiting",
+            OutboxMessage.status == word("waiting"),
         )
         values: dict[str, Any] = {"error": outcome.error}
         if outcome.count_attempt:
@@ -226,7 +226,7 @@ def oldest_waiting(session: Session) -> float | None:
     """Seconds since the oldest message that is due was due; ``None`` when nothing is."""
     row = session.execute(
         select(func.min(OutboxMessage.next_at).label("at"), clock().label("now")).where(
-            OutboxMessage.status == "waiting", OutboxMessage.next_at <= clock()
+            OutboxMessage.status == word("waiting"), OutboxMessage.next_at <= clock()
         )
     ).one()
     return None if row.at is None else float((row.now - row.at).total_seconds())
