@@ -35,6 +35,7 @@ PARKED_FOR: Final = 600.0
 """Seconds an event about an order we do not know may wait for us to learn it."""
 START_TRIES: Final = 5
 UNCONFIRMED_TRIES: Final = 8
+NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
 NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
 
 
@@ -119,10 +120,10 @@ class PaymentDesk:
         try:
             update_ = gateway.ask(charge)
         except GatewayRejected as error:
-            update_ = (
-                PaymentUpdate("failed", reason=reason_for(error.reason)) if error.status == 422 else None
-            )  # noqa: PLR2004
             log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
+            # A refused repetition of the first call is final; a refused question says nothing of the money.
+            final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
+            update_ = PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
         except GatewayError:
             update_ = None
         with self._database.writing() as session:
@@ -217,20 +218,36 @@ class PaymentDesk:
                     session, [event.id], min(2.0 ** (event.attempts + 1), 300.0), "not confirmed yet"
                 )
                 return
-            payment = session.get(Payment, payment_id)
-            if news_of.status == "succeeded" and payment is not None and payment.status != "succeeded":
-                service.unmatched(
-                    session,
-                    event.shop_id,
-                    payment.gateway,
-                    news_of,
-                    "not_confirmed",
-                    event.id,
-                    payment=payment,
-                    amount_text=notice.amount_text or "",
-                )
-                log.error("money_not_confirmed", extra={"payment_ref": payment.ref})
-            inbox.finish(session, [event.id], error="not confirmed")
+            payment = session.get_one(Payment, payment_id)
+            if news_of.status == "succeeded" and payment.status != "succeeded":
+                self._keep(session, event, payment, news_of, "not_confirmed", notice)
+            else:
+                inbox.finish(session, [event.id], error="not confirmed")
+
+    def _keep(
+        self,
+        session: Session,
+        event: inbox.WaitingEvent,
+        payment: Payment | None,
+        news_of: PaymentUpdate,
+        reason: str,
+        notice: PaymentNotice,
+    ) -> None:
+        """Close an event whose money fits nothing of ours, and keep the money for the owner."""
+        service.unmatched(
+            session,
+            event.shop_id,
+            "ghala" if payment is None else payment.gateway,
+            news_of,
+            reason,
+            event.id,
+            payment=payment,
+            amount_text=notice.amount_text or "",
+        )
+        inbox.finish(session, [event.id], error=reason)
+        log.warning(
+            "money_unmatched", extra={"payment_ref": payment.ref if payment else "", "reason": reason}
+        )
 
     def _park(
         self, session: Session, event: inbox.WaitingEvent, notice: PaymentNotice, news_of: PaymentUpdate
@@ -240,17 +257,9 @@ class PaymentDesk:
             inbox.postpone(session, [event.id], min(15.0 * event.attempts, 120.0), "unknown order")
             return
         if news_of.status == "succeeded":
-            service.unmatched(
-                session,
-                event.shop_id,
-                "ghala",
-                news_of,
-                "unknown_order",
-                event.id,
-                amount_text=notice.amount_text or "",
-            )
-            log.warning("money_unmatched", extra={"reason": "unknown_order"})
-        inbox.finish(session, [event.id], error="unknown order")
+            self._keep(session, event, None, news_of, "unknown_order", notice)
+        else:
+            inbox.finish(session, [event.id], error="unknown order")
 
     def _claim(self, payment_id: int, status: str) -> tuple[Charge, PaymentGateway, int] | None:
         with self._database.writing() as session:
@@ -275,9 +284,11 @@ class PaymentDesk:
             self._bell.inbox("payment" if news.outcome == "matched" else "internal", event_id)
 
 
-def payment_is_news(status: str) -> bool:
-    """Whether an event says something final, worth asking the gateway about."""
-    return status in {"succeeded", "failed"}
+def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
+    """Why an event saying "paid" cannot be about this payment: it must name amount and currency itself."""
+    if news_of.amount is None or news_of.currency is None:
+        return "no_amount" if news_of.amount is None else "no_currency"
+    return service.mismatch_of(payment, news_of)
 
 
 def due(session: Session, most: int = 200) -> list[tuple[int, str]]:
