@@ -151,29 +151,17 @@ class PaymentDesk:
             charge = _charge(session, payment)
             gateway = self._gateways[payment.gateway]
             payment_id = payment.id
-            broken = service.mismatch_of(payment, news_of) if trusted and status == "succeeded" else ""
-            if broken or (status == "succeeded" and news_of.amount is None):
-                service.unmatched(
-                    session,
-                    event.shop_id,
-                    payment.gateway,
-                    news_of,
-                    broken or "no_amount",
-                    event.id,
-                    payment=payment,
-                    amount_text=notice.amount_text or "",
-                )
-                inbox.finish(session, [event.id])
-                log.warning(
-                    "money_unmatched", extra={"payment_ref": payment.ref, "reason": broken or "no_amount"}
-                )
+            broken = _unfit(payment, news_of) if status == "succeeded" else ""
+            if broken:
+                self._keep(session, event, payment, news_of, broken, notice)
                 return
-        must_ask = (
-            not trusted or event.lane == "late" or (status == "succeeded" and gateway.confirms_webhooks)
-        )
-        if must_ask and payment_is_news(status):
+            if status == "pending" and not trusted:
+                inbox.finish(session, [event.id], "ignored", "pending, by hint only")
+                return
+        unsure = not trusted or event.lane == "late"
+        if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
             confirmed = self._confirm(gateway, charge, notice, trusted=trusted)
-            if confirmed is None:
+            if confirmed is None or (status, confirmed.status) == ("succeeded", "failed"):
                 self._wait(event, news_of, payment_id, notice)
                 return
             news_of = replace(
