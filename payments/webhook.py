@@ -42,9 +42,9 @@ def blueprint(
             lane=delivery.lane,
         )
         with database.writing() as session:
-            ids = inbox.record(session, shop_id, f"payments:{slug}", [event])
-        for event_id in ids:
-            bell.inbox("payment", event_id)
+            recorded = inbox.record(session, shop_id, f"payments:{slug}", [event])
+        for event_id, kind in recorded:
+            bell.inbox(kind, event_id)
         return Response(
             strict_json.dumps({"success": True, "message": "received"}), content_type="application/json"
         )
