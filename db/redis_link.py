@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = logging.getLogger("duka.redis")
 
@@ -30,7 +32,10 @@ class RedisLink:
 
     def __init__(self, url: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.client = redis.Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=None, health_check_interval=0
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
         )
         self._monotonic = monotonic
         self._silent_until = 0.0

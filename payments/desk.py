@@ -279,11 +279,15 @@ def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
     return service.mismatch_of(payment, news_of)
 
 
-def due(session: Session, most: int = 200) -> list[tuple[int, str]]:
-    """Payments to be taken to their gateway or asked about now: ids and statuses."""
+def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[int, str]]:
+    """Payments to be asked about now, or created and for ``overdue`` seconds not taken to their gateway."""
     rows = session.execute(
         select(Payment.id, Payment.status)
-        .where(Payment.next_ask_at.is_not(None), Payment.next_ask_at <= clock())
+        .where(
+            Payment.next_ask_at.is_not(None),
+            Payment.next_ask_at <= clock(),
+            (Payment.status != "created") | (Payment.next_ask_at <= clock(-overdue)),
+        )
         .order_by(Payment.next_ask_at)
         .limit(most)
     )
