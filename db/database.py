@@ -1,0 +1,120 @@
+"""The engine and its two kinds of transaction.
+
+``writing()`` may change things; on SQLite it begins IMMEDIATE, since a deferred transaction
+that turns to writing fails with "locked" at once, whatever the busy timeout. ``reading()``
+cannot change anything. Neither may contain a network call.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+BUSY_TIMEOUT_MS: Final = 5_000
+STATEMENT_TIMEOUT_MS: Final = 5_000
+
+
+def utc_now() -> datetime:
+    """This machine's time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """One database; thread-safe.
+
+    Args:
+        url: a SQLAlchemy URL, ``sqlite:///file`` or ``postgresql+psycopg://…``.
+        now: the clock behind ``db.clock()`` on SQLite; tests give their own.
+        pool_size: connections kept open for writing, and as many for reading.
+    """
+
+    def __init__(
+        self, url: str, *, now: Callable[[], datetime] = utc_now, pool_size: int = 8, echo: bool = False
+    ) -> None:
+        self.url = make_url(url)
+        self.now = now
+        self.on_sqlite = self.url.get_backend_name() == "sqlite"
+        self._turn = threading.Lock() if self.on_sqlite else None
+        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "echo": echo}
+        if self.on_sqlite:
+            if self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = self._sqlite(options, reading=False)
+            self._readers: Engine = self._sqlite(options, reading=True)
+        else:
+            connect = {"options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"}
+            self.engine = create_engine(
+                self.url,
+                connect_args=connect,
+                isolation_level="READ COMMITTED",
+                pool_pre_ping=True,
+                pool_timeout=5,
+                **options,
+            )
+            self._readers = self.engine.execution_options(postgresql_readonly=True)
+
+    def _sqlite(self, options: dict[str, Any], *, reading: bool) -> Engine:
+        engine = create_engine(
+            self.url,
+            connect_args={
+                "isolation_level": None,
+                "check_same_thread": False,
+                "timeout": BUSY_TIMEOUT_MS / 1000,
+            },
+            pool_timeout=5,
+            **options,
+        )
+
+        def prepare(connection: sqlite3.Connection, _record: object) -> None:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            if reading:
+                connection.execute("PRAGMA query_only=ON")
+            connection.create_function("duka_clock", 1, self._sqlite_clock)
+
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+        event.listen(engine, "connect", prepare)
+        event.listen(engine, "begin", begin)
+        return engine
+
+    def _sqlite_clock(self, seconds: float) -> str:
+        moment = self.now().astimezone(UTC) + timedelta(seconds=seconds)
+        return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that commits at the end of the block and rolls back on any error.
+
+        On SQLite the threads of this process take turns here rather than in SQLite's busy
+        handler, whose growing sleeps make some of them wait a hundred times longer than needed.
+        """
+        with (
+            self._turn or nullcontext(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A read-only transaction: one consistent picture."""
+        with Session(self._readers, expire_on_commit=False, autoflush=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+        self._readers.dispose()

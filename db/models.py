@@ -1,0 +1,500 @@
+"""The tables. Money is ``BIGINT`` minor units beside a currency; time is UTC; enumerations are
+text with a CHECK; every business table carries ``shop_id``.
+
+Indexes over live rows are partial: inbox and outbox keep their history, and only what still
+waits is ever searched.
+"""  # noqa: D205
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import SchemaItem
+
+from db.types import Json, Key, UtcTime
+
+ORDER_STATUSES = ("pending_payment", "paid", "preparing", "dispatched", "delivered", "cancelled", "expired")
+ORDER_PAYMENT_STATUSES = ("unpaid", "pending", "paid", "failed", "part_refunded", "refunded")
+PAYMENT_STATUSES = ("created", "pending", "succeeded", "failed", "expired", "unknown", "needs_review")
+OPEN_PAYMENT = "status IN ('created', 'pending', 'unknown', 'needs_review')"
+REFUND_STATUSES = ("requested", "pending", "succeeded", "failed", "manual")
+RESERVATION_STATUSES = ("held", "sold", "released")
+MONEY_KINDS = ("payment", "refund", "unmatched", "refund_due")
+INBOX_KINDS = ("message", "status", "payment", "internal")
+INBOX_STATUSES = ("waiting", "done", "ignored", "dead")
+INBOX_LANES = ("normal", "late")
+OUTBOX_STATUSES = ("waiting", "sent", "dead")
+DELIVERY_STATUSES = ("none", "sent", "delivered", "read", "failed")
+PROMOTION_KINDS = ("percent", "fixed", "free_delivery", "buy_x_get_y")
+
+
+class Base(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {int: Key, str: Text(), datetime: UtcTime(), bool: Boolean(), bytes: LargeBinary()}  # noqa: RUF012
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """An enumeration: the column holds one of these words."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def money(*columns: str, least: int = 0) -> list[SchemaItem]:
+    """CHECKs for amounts: at least ``least``, and on SQLite, which would store text, an integer."""
+    checks: list[SchemaItem] = []
+    for column in columns:
+        checks.append(CheckConstraint(f"{column} >= {least}", name=f"{column}_least"))
+        checks.append(
+            CheckConstraint(f"typeof({column}) IN ('integer', 'null')", name=f"{column}_integer").ddl_if(
+                dialect="sqlite"
+            )
+        )
+    return checks
+
+
+def live(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the rows that still matter only."""
+    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))
+
+
+class Shop(Base):
+    """A tenant. ``catalog_version`` grows with every catalogue change, so snapshots know they are old."""
+
+    __tablename__ = "shops"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    currency: Mapped[str]
+    country: Mapped[str]
+    timezone: Mapped[str]
+    language: Mapped[str]
+    settings: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
+    catalog_version: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+
+
+class Category(Base):
+    """A group of products; ``names`` by language."""
+
+    __tablename__ = "categories"
+    __table_args__ = (UniqueConstraint("shop_id", "code"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    code: Mapped[str]
+    names: Mapped[Any] = mapped_column(Json, nullable=False)
+    emoji: Mapped[str] = mapped_column(default="")
+    position: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Product(Base):
+    """Something on offer. ``available`` NULL means its stock is not counted.
+
+    ``available + reserved + sold`` changes only when the owner counts or restocks.
+    """
+
+    __tablename__ = "products"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "sku"),
+        *money("price", least=1),
+        *money("available", "reserved", "sold"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    sku: Mapped[str]
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
+    names: Mapped[Any] = mapped_column(Json, nullable=False)
+    descriptions: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
+    synonyms: Mapped[Any] = mapped_column(Json, nullable=False, default=list)
+    emoji: Mapped[str] = mapped_column(default="")
+    picture: Mapped[str] = mapped_column(default="")
+    price: Mapped[int] = mapped_column(BigInteger)
+    available: Mapped[int | None] = mapped_column(BigInteger)
+    reserved: Mapped[int] = mapped_column(BigInteger, default=0)
+    sold: Mapped[int] = mapped_column(BigInteger, default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Promotion(Base):
+    """A discount with terms; see ``catalog.snapshot.PromotionView`` for what the kinds mean."""
+
+    __tablename__ = "promotions"
+    __table_args__ = (one_of("kind", PROMOTION_KINDS), *money("value", "min_subtotal"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), index=True)
+    code: Mapped[str] = mapped_column(default="")
+    titles: Mapped[Any] = mapped_column(Json, nullable=False)
+    terms: Mapped[Any] = mapped_column(Json, nullable=False)
+    kind: Mapped[str]
+    value: Mapped[int] = mapped_column(BigInteger, default=0)
+    buy: Mapped[int] = mapped_column(Integer, default=0)
+    free: Mapped[int] = mapped_column(Integer, default=0)
+    skus: Mapped[Any] = mapped_column(Json, nullable=False, default=list)
+    min_subtotal: Mapped[int] = mapped_column(BigInteger, default=0)
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class DeliveryZone(Base):
+    """Where the shop delivers and for how much."""
+
+    __tablename__ = "delivery_zones"
+    __table_args__ = (*money("fee"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), index=True)
+    names: Mapped[Any] = mapped_column(Json, nullable=False)
+    fee: Mapped[int] = mapped_column(BigInteger)
+    active: Mapped[bool] = mapped_column(default=True)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Customer(Base):
+    """A person: a chat ``identity`` (wa_id or business-scoped id) and, separately, an optional phone."""
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "identity"),
+        Index("ix_customers_seen", "shop_id", "seen_at", "id"),
+        *money("spent"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    identity: Mapped[str]
+    phone: Mapped[str | None]
+    name: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(default="")
+    orders_placed: Mapped[int] = mapped_column(BigInteger, default=0)
+    orders_paid: Mapped[int] = mapped_column(BigInteger, default=0)
+    spent: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class Conversation(Base):
+    """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness."""
+
+    __tablename__ = "conversations"
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id"), primary_key=True, autoincrement=False
+    )
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    version: Mapped[int] = mapped_column(BigInteger, default=0)
+    fence: Mapped[int] = mapped_column(BigInteger, default=0)
+    lease_until: Mapped[datetime | None]
+    data: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
+    inbound_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+class Order(Base):
+    """After the cart: names, prices and total copied. One cart becomes one order."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "cart_version"),
+        Index("ix_orders_newest", "shop_id", "id"),
+        Index("ix_orders_customer", "customer_id", "id"),
+        live("ix_orders_holding", "hold_until", where="status = 'pending_payment'"),
+        one_of("status", ORDER_STATUSES),
+        one_of("payment_status", ORDER_PAYMENT_STATUSES),
+        *money("subtotal", "total", least=1),
+        *money("discount", "delivery_fee"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    ref: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    payment_status: Mapped[str]
+    currency: Mapped[str]
+    subtotal: Mapped[int] = mapped_column(BigInteger)
+    discount: Mapped[int] = mapped_column(BigInteger, default=0)
+    discount_label: Mapped[str] = mapped_column(default="")
+    delivery_fee: Mapped[int] = mapped_column(BigInteger, default=0)
+    total: Mapped[int] = mapped_column(BigInteger)
+    delivery: Mapped[Any] = mapped_column(Json, nullable=False)
+    customer_name: Mapped[str] = mapped_column(default="")
+    source: Mapped[str] = mapped_column(default="chat")
+    cart_version: Mapped[int | None] = mapped_column(BigInteger)
+    hold_until: Mapped[datetime]
+    placed_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class OrderLine(Base):
+    """One product of an order, as it was offered at that moment."""
+
+    __tablename__ = "order_lines"
+    __table_args__ = (
+        UniqueConstraint("order_id", "position"),
+        *money("quantity", "unit_price", "total", least=1),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    position: Mapped[int] = mapped_column(Integer)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
+    sku: Mapped[str]
+    name: Mapped[str]
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    unit_price: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[int] = mapped_column(BigInteger)
+
+
+class StockReservation(Base):
+    """Counted stock set aside for an order: held, then sold or released."""
+
+    __tablename__ = "stock_reservations"
+    __table_args__ = (
+        UniqueConstraint("order_id", "product_id"),
+        one_of("status", RESERVATION_STATUSES),
+        *money("quantity", least=1),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str]
+
+
+class Payment(Base):
+    """One attempt with one gateway. ``key`` is stored before the call and never made anew."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        live("uq_payments_open", "order_id", where=OPEN_PAYMENT, unique=True),
+        Index("ix_payments_order", "order_id", "id"),
+        Index(
+            "uq_payments_gateway_ref",
+            "gateway",
+            "gateway_ref",
+            unique=True,
+            postgresql_where=text("gateway_ref IS NOT NULL"),
+            sqlite_where=text("gateway_ref IS NOT NULL"),
+        ),
+        live("ix_payments_due", "next_ask_at", where="next_ask_at IS NOT NULL"),
+        live("ix_payments_recent_phone", "phone", "created_at", where="phone IS NOT NULL"),
+        one_of("status", PAYMENT_STATUSES),
+        *money("amount", least=1),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    ref: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    gateway: Mapped[str]
+    method: Mapped[str]
+    phone: Mapped[str | None]
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    gateway_ref: Mapped[str | None]
+    transaction_ref: Mapped[str | None]
+    link: Mapped[str] = mapped_column(default="")
+    asks: Mapped[int] = mapped_column(Integer, default=0)
+    next_ask_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Refund(Base):
+    """Money back to a customer, with its own status."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (one_of("status", REFUND_STATUSES), *money("amount", least=1))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"))
+    key: Mapped[str] = mapped_column(unique=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class MoneyEvent(Base):
+    """Append-only: every shilling that came, went or needs a person.
+
+    ``payment`` is booked money, unique by its transaction reference; ``unmatched`` fits no payment
+    of ours; ``refund_due`` was paid for an order that no longer wants it. ``settled_at`` is set when
+    the owner has dealt with the latter two. ``amount`` is NULL when what was claimed is no amount;
+    ``amount_text`` keeps it as written.
+    """
+
+    __tablename__ = "money_events"
+    __table_args__ = (
+        live("uq_money_events_booked", "gateway", "transaction_ref", where="kind = 'payment'", unique=True),
+        UniqueConstraint("inbox_event_id", "kind"),
+        live(
+            "ix_money_events_open",
+            "shop_id",
+            "id",
+            where="settled_at IS NULL AND kind IN ('unmatched', 'refund_due')",
+        ),
+        Index("ix_money_events_order", "order_id"),
+        one_of("kind", MONEY_KINDS),
+        *money("amount"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    kind: Mapped[str]
+    gateway: Mapped[str]
+    transaction_ref: Mapped[str | None]
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"))
+    inbox_event_id: Mapped[int | None] = mapped_column(ForeignKey("inbox_events.id"))
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    amount_text: Mapped[str] = mapped_column(default="")
+    currency: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+
+class InboxEvent(Base):
+    """Received once, from outside or from ourselves.
+
+    ``external_id`` is the delivery's id, ``own_id`` the event's own: either makes it a repeat.
+    ``next_at`` is when it may be worked on (again).
+    """
+
+    __tablename__ = "inbox_events"
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        UniqueConstraint("source", "own_id"),
+        live("ix_inbox_customer", "shop_id", "customer_key", "priority", "id", where="status = 'waiting'"),
+        live("ix_inbox_due", "next_at", "id", where="status = 'waiting'"),
+        live("ix_inbox_match", "match_key", where="status = 'waiting' AND match_key IS NOT NULL"),
+        one_of("kind", INBOX_KINDS),
+        one_of("status", INBOX_STATUSES),
+        one_of("lane", INBOX_LANES),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    source: Mapped[str]
+    external_id: Mapped[str]
+    own_id: Mapped[str | None]
+    kind: Mapped[str]
+    customer_key: Mapped[str | None]
+    match_key: Mapped[str | None]
+    lane: Mapped[str] = mapped_column(default="normal")
+    priority: Mapped[int] = mapped_column(SmallInteger, default=1)
+    raw: Mapped[bytes]
+    status: Mapped[str] = mapped_column(default="waiting")
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str] = mapped_column(default="")
+    received_at: Mapped[datetime]
+    next_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
+class OutboxMessage(Base):
+    """Promised once. ``key`` goes out as ``Idempotency-Key``; ``unique_key`` makes e.g. a receipt the only one.
+
+    A customer's rows leave strictly in order of ``id``; a row that is leased or waits for its next
+    attempt holds back those behind it, a dead one does not.
+    """
+
+    __tablename__ = "outbox_messages"
+    __table_args__ = (
+        live("ix_outbox_customer", "customer_id", "id", where="status = 'waiting'"),
+        live("ix_outbox_due", "next_at", "id", where="status = 'waiting'"),
+        live("ix_outbox_provider", "provider_id", where="provider_id IS NOT NULL"),
+        live("ix_outbox_dead", "shop_id", "id", where="status = 'dead'"),
+        Index("ix_outbox_history", "customer_id", "id"),
+        one_of("status", OUTBOX_STATUSES),
+        one_of("delivery", DELIVERY_STATUSES),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    key: Mapped[str] = mapped_column(unique=True)
+    unique_key: Mapped[str | None] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(default="reply")
+    message: Mapped[Any] = mapped_column(Json, nullable=False)
+    fallback: Mapped[Any] = mapped_column(Json, nullable=True)
+    status: Mapped[str] = mapped_column(default="waiting")
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    fence: Mapped[int] = mapped_column(BigInteger, default=0)
+    error: Mapped[str] = mapped_column(default="")
+    provider_id: Mapped[str | None]
+    delivery: Mapped[str] = mapped_column(default="none")
+    created_at: Mapped[datetime]
+    next_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """Who changed what, with before and after."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_newest", "shop_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str] = mapped_column(default="")
+    before: Mapped[Any] = mapped_column(Json, nullable=True)
+    after: Mapped[Any] = mapped_column(Json, nullable=True)
+    created_at: Mapped[datetime]
+
+
+class DailyTotal(Base):
+    """Counts that pages need, kept as things happen; ``shard`` spreads the writers of one day."""
+
+    __tablename__ = "daily_totals"
+    __table_args__ = (*money("revenue", "refunded"),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    customers: Mapped[int] = mapped_column(BigInteger, default=0)
+    orders_placed: Mapped[int] = mapped_column(BigInteger, default=0)
+    orders_paid: Mapped[int] = mapped_column(BigInteger, default=0)
+    orders_closed: Mapped[int] = mapped_column(BigInteger, default=0)
+    revenue: Mapped[int] = mapped_column(BigInteger, default=0)
+    refunded: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class WorkerHeartbeat(Base):
+    """When each worker process last said it was alive."""
+
+    __tablename__ = "worker_heartbeats"
+    worker: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
