@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from db import Database, inbox, outbox
-from ghala.error_codes import Policy, policy_for
+from ghala.error_codes import Policy, policy_of
 from ghala.inbound import StatusUpdate, read_item
 
 log = logging.getLogger("duka.bot")
@@ -40,6 +40,6 @@ class StatusDesk:
                 return
             if update.status == "failed":
                 log.warning("message_failed", extra={"error": error})
-                if update.error_code is not None and policy_for(update.error_code) is Policy.TEMPLATE:
+                if update.error_code is not None and policy_of(update.error_code) is Policy.TEMPLATE:
                     outbox.retry_with_fallback(session, event.shop_id, update.provider_id)
             inbox.finish(session, [event.id], "done" if known else "ignored")

@@ -42,7 +42,8 @@ def blueprint(
             abort(404)
         shop_id, verifier = found
         request.max_content_length = body_limit
-        delivery = receiving.receive(request.get_data(), request.headers, verifier, now())
+        headers = {name.lower(): value for name, value in request.headers}
+        delivery = receiving.receive(request.get_data(), headers, verifier, now())
         batch = read_messages(delivery.payload, delivery.event_header)
         events = [
             inbox.NewEvent(

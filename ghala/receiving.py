@@ -41,7 +41,7 @@ class Delivery:
 
 
 def receive(raw: bytes, headers: Mapping[str, str], verifier: Verifier, now: float) -> Delivery:
-    """Check a webhook and read it; ``headers`` finds names in any case, ``now`` is Unix time.
+    """Check a webhook and read it; ``headers`` has lower-case names, ``now`` is Unix time.
 
     Raises:
         MalformedWebhook: wrong content type or encoding, a header given twice, or bad JSON.

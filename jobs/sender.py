@@ -21,7 +21,7 @@ from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import messages
 from ghala.client import Answer, backoff
 from ghala.dialects.base import MessageDialect, Request
-from ghala.error_codes import Policy, policy_for
+from ghala.error_codes import Policy, policy_of
 from ghala.messages import Template
 from jobs.pacing import Pacing
 
@@ -33,6 +33,8 @@ CLOSED_WINDOW_WAIT: Final = 3600.0
 """Seconds between looks at a message that waits for the customer to write; their word wakes it at once."""
 UNAUTHORISED_WAIT: Final = 60.0
 MOST_ATTEMPTS: Final = 12
+OUTSIDE_WINDOW: Final = "outside_messaging_window"
+"""Ghala v2's own code for a closed window (WIRE 1a)."""
 
 
 class AsyncCaller(Protocol):
@@ -194,9 +196,7 @@ class Sender:
                 error="unauthorised",
                 count_attempt=False,
             )
-        outside = error.reason == "outside_messaging_window" or (
-            error.reason.isdigit() and policy_for(int(error.reason)) is Policy.TEMPLATE
-        )
+        outside = error.reason == OUTSIDE_WINDOW or policy_of(error.reason) is Policy.TEMPLATE
         if outside and claimed.fallback is not None:
             return outbox.Outcome(
                 claimed.id, claimed.fence, "waiting", error="window closed", use_fallback=True

@@ -37,14 +37,20 @@ class Tasks:
 
     def by_name(self) -> dict[str, Callable[[int], None]]:
         """Every task under its name, each behind the edge."""
-        return {
-            "advance": self.advance,
-            "apply_payment": lambda row_id: self._edge("apply_payment", row_id, self._desk.process),
-            "apply_status": lambda row_id: self._edge("apply_status", row_id, self._statuses.process),
-            "start_payment": lambda row_id: self._edge("start_payment", row_id, self._desk.start),
-            "ask_payment": lambda row_id: self._edge("ask_payment", row_id, self._desk.ask),
-            "expire_order": lambda row_id: self._edge("expire_order", row_id, self.expire_order),
+        work = {
+            "apply_payment": self._desk.process,
+            "apply_status": self._statuses.process,
+            "start_payment": self._desk.start,
+            "ask_payment": self._desk.ask,
+            "expire_order": self.expire_order,
         }
+        return {"advance": self.advance} | {name: self._behind_edge(name, do) for name, do in work.items()}
+
+    def _behind_edge(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+        def run(row_id: int) -> None:
+            self._edge(task, row_id, work)
+
+        return run
 
     def advance(self, event_id: int) -> None:
         """Answer a customer, and whatever they wrote meanwhile."""

@@ -103,10 +103,8 @@ class PaymentDesk:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
                 return
-            if payment.status == "created":
-                self_start = True
-            else:
-                self_start = False
+            created = payment.status == "created"
+            if not created:
                 session.execute(
                     update(Payment)
                     .where(Payment.id == payment_id, Payment.next_ask_at.is_not(None))
@@ -114,9 +112,10 @@ class PaymentDesk:
                 )
             charge = _charge(session, payment)
             gateway = self._gateways[payment.gateway]
-        if self_start:
+        if created:
             self.start(payment_id)
             return
+        update_: PaymentUpdate | None
         try:
             update_ = gateway.ask(charge)
         except GatewayRejected as error:

@@ -31,7 +31,8 @@ def blueprint(
             abort(404)
         shop_id, verifier = found
         request.max_content_length = receiving.BODY_LIMIT
-        delivery = receiving.receive(request.get_data(), request.headers, verifier, now())
+        headers = {name.lower(): value for name, value in request.headers}
+        delivery = receiving.receive(request.get_data(), headers, verifier, now())
         notice = read_payment(delivery.payload)
         event = inbox.NewEvent(
             kind="payment",
