@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghala.client import backoff
@@ -11,6 +11,7 @@ from ghala.dialects.base import retry_after
 from ghala.error_codes import POLICIES, Policy, policy_of
 
 
+@settings(deadline=None)
 @given(st.integers(-3, 10**9), st.none() | st.floats(), st.integers())
 def test_a_wait_is_never_negative_and_never_above_five_minutes(attempt, hint, seed):
     assert 0 <= backoff(attempt, hint, random.Random(seed)) <= 300
@@ -57,6 +58,7 @@ def test_the_servers_wish_is_read_or_left(headers, seconds):
     assert retry_after(headers) == seconds
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_no_header_breaks_the_reading(hint, date):
     retry_after({"Retry-After": hint, "Date": date})
