@@ -182,7 +182,7 @@ class Sender:
     def _again(self, claimed: outbox.Claimed, error: str, retry_after: float | None) -> outbox.Outcome:
         if claimed.attempts + 1 >= MOST_ATTEMPTS and claimed.kind == "reply":
             return self._dead(claimed, error)
-        delay = backoff(claimed.attempts, retry_after, self._rng)
+        delay = backoff(claimed.attempts + 1, retry_after, self._rng)
         return outbox.Outcome(claimed.id, claimed.fence, "waiting", delay=delay, error=error)
 
     def _refused(self, claimed: outbox.Claimed, error: GatewayRejected) -> outbox.Outcome:
