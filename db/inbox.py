@@ -89,8 +89,8 @@ def _event(row: Any) -> WaitingEvent:
     )
 
 
-def record(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[int]:
-    """Store each event once; repeats are left alone. Returns the ids of the new rows."""
+def record(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[tuple[int, str]]:
+    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait."""
     if not events:
         return []
     statement = (
@@ -119,9 +119,9 @@ def record(session: Session, shop_id: int, source: str, events: Sequence[NewEven
             ]
         )
         .on_conflict_do_nothing()
-        .returning(InboxEvent.id)
+        .returning(InboxEvent.id, InboxEvent.kind, InboxEvent.status)
     )
-    return list(session.scalars(statement))
+    return [(row.id, row.kind) for row in session.execute(statement) if row.status == "waiting"]
 
 
 def record_internal(

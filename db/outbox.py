@@ -170,6 +170,19 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
     ]
 
 
+def wake(session: Session, customer_id: int) -> None:
+    """The customer wrote: what waited for the window to open may go now."""
+    session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.customer_id == customer_id,
+            OutboxMessage.status == word("waiting"),
+            OutboxMessage.next_at > clock(SEND_LEASE),
+        )
+        .values(next_at=clock())
+    )
+
+
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Write results back; a row claimed by someone else meanwhile keeps that claim."""
     for outcome in outcomes:
@@ -182,7 +195,11 @@ def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
         if outcome.count_attempt:
             values["attempts"] = OutboxMessage.attempts + 1
         if outcome.use_fallback:
-            values |= {"message": OutboxMessage.fallback, "fallback": None}
+            values |= {
+                "message": OutboxMessage.fallback,
+                "fallback": None,
+                "key": OutboxMessage.key + ":template",
+            }
         if outcome.status == "sent":
             values |= {
                 "status": "sent",
@@ -220,6 +237,28 @@ def record_delivery(session: Session, shop_id: int, provider_id: str, status: st
         OutboxMessage.shop_id == shop_id, OutboxMessage.provider_id == provider_id
     )
     return session.scalar(known) is not None
+
+
+def retry_with_fallback(session: Session, shop_id: int, provider_id: str) -> None:
+    """WhatsApp refused a message afterwards because the window was closed: send its template, once."""
+    session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.shop_id == shop_id,
+            OutboxMessage.provider_id == provider_id,
+            OutboxMessage.fallback.is_not(None),
+            OutboxMessage.delivery == "failed",
+        )
+        .values(
+            message=OutboxMessage.fallback,
+            fallback=None,
+            key=OutboxMessage.key + ":template",
+            provider_id=None,
+            delivery="none",
+            status="waiting",
+            next_at=clock(),
+        )
+    )
 
 
 def oldest_waiting(session: Session) -> float | None:
