@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask import Request
-from werkzeug.exceptions import TooManyRequests, Unauthorized
 from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import TooManyRequests, Unauthorized
 from werkzeug.security import check_password_hash
 
 from admin.throttle import FailedLogins

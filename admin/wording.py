@@ -52,7 +52,12 @@ MOVE_WORDS: Final = {
     "dispatched": "Send it on its way",
     "delivered": "Mark delivered",
 }
-MONEY_WORDS: Final = {"unmatched": "Unmatched money", "refund_due": "Refund due", "payment": "Paid", "refund": "Refunded"}
+MONEY_WORDS: Final = {
+    "unmatched": "Unmatched money",
+    "refund_due": "Refund due",
+    "payment": "Paid",
+    "refund": "Refunded",
+}
 TONES: Final = {
     "pending_payment": "wait",
     "paid": "good",
