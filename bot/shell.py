@@ -231,8 +231,8 @@ class ConversationShell:
                 inbox.postpone(session, ids, min(0.5 * 2.0 ** (worst - 1), RETRY_CAP), error)
                 return
             inbox.finish(session, ids, "dead", error)
-            apology = apology(self._load(claim).language)
-            self._promise(session, claim, [apology])
+            sorry = apology(self._load(claim).language)
+            self._promise(session, claim, [sorry])
         log.error("inbox_event_dead", extra={"inbox_event_id": ids[0], "error": error})
         self._bell.outbox()
 
