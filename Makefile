@@ -6,7 +6,7 @@ BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
 ROOMS = admin bot catalog db dev ghala jobs orders payments sandbox
-MODULES = app.py config.py errors.py wsgi.py
+MODULES = app.py config.py errors.py observing.py wsgi.py
 
 .PHONY: help install run test check lint fmt types imports flow reset clean
 
