@@ -32,7 +32,9 @@ PRODUCTS = (
         "https://shop.example/coffee.jpg",
         synonyms=("kahawa",),
     ),
-    ProductView(HONEY, "honey", {"en": "Organic Honey 500g", "sw": "Asali 500g"}, 80_000, {"en": "Raw"}, "🍯"),
+    ProductView(
+        HONEY, "honey", {"en": "Organic Honey 500g", "sw": "Asali 500g"}, 80_000, {"en": "Raw"}, "🍯"
+    ),
     ProductView(SOAP, "soap", {"en": "Handmade Soap Set", "sw": "Sabuni"}, 60_000, {}, "🧼"),
 )
 
@@ -80,7 +82,9 @@ def with_stock(shop: ShopSnapshot, product_id: int, available: int | None) -> Sh
     return replace(shop, products=changed)
 
 
-def message(content: Any, *, name: str | None = "Amina", phone: str | None = "+254711345678", **more: Any) -> InboundMessage:
+def message(
+    content: Any, *, name: str | None = "Amina", phone: str | None = "+254711345678", **more: Any
+) -> InboundMessage:
     """A message with ``content``; a string is text."""
     if isinstance(content, str):
         content = TextContent(content)
@@ -190,7 +194,13 @@ class Talk:
             payment_status="unpaid",
             currency=self.shop.currency,
             lines=tuple(
-                OrderLineView(line.product.id, line.product.sku, line.product.name(effect.language), line.quantity, line.product.price)
+                OrderLineView(
+                    line.product.id,
+                    line.product.sku,
+                    line.product.name(effect.language),
+                    line.quantity,
+                    line.product.price,
+                )
                 for line in quoted.lines
             ),
             subtotal=quoted.subtotal,

@@ -1,5 +1,6 @@
 """The way through, as a customer lives it: from hello to the receipt."""
 
+# ruff: noqa: RUF001 - the signs customers see and type
 from __future__ import annotations
 
 from dataclasses import replace
@@ -78,10 +79,18 @@ def test_the_order_is_placed_at_the_address_and_summed_up():
     talk = Talk().ordered()
     placed = talk.effects[0]
     assert isinstance(placed, PlaceOrder)
-    assert [(line.product_id, line.quantity, line.seen_price) for line in placed.lines] == [(COFFEE, 2, 150_000)]
+    assert [(line.product_id, line.quantity, line.seen_price) for line in placed.lines] == [
+        (COFFEE, 2, 150_000)
+    ]
     assert placed.delivery == Delivery("address", "123 Main St, Nairobi")
     assert talk.state == "payment_selection"
-    for part in ("Order ORD-7K3M9Q", "2 × Premium Coffee Beans 1kg — KES 3,000", "*Total KES 3,000*", "123 Main St", "30 minutes"):
+    for part in (
+        "Order ORD-7K3M9Q",
+        "2 × Premium Coffee Beans 1kg — KES 3,000",
+        "*Total KES 3,000*",
+        "123 Main St",
+        "30 minutes",
+    ):
         assert part in talk.body
     assert talk.titles == ["📱 M-Pesa", "📱 Airtel Money", "💳 Card"]
     assert isinstance(talk.last, Buttons)
@@ -113,7 +122,16 @@ def test_the_receipt_is_exact_and_the_conversation_free_again():
 
 
 def test_a_first_order_costs_at_most_seven_messages():
-    talk = Talk().says("Hi").taps("View Products").taps("Coffee").taps("2").says("123 Main St").taps("M-Pesa").pays()
+    talk = (
+        Talk()
+        .says("Hi")
+        .taps("View Products")
+        .taps("Coffee")
+        .taps("2")
+        .says("123 Main St")
+        .taps("M-Pesa")
+        .pays()
+    )
     assert len(talk.said) == 7
     assert "RECEIPT ·" in talk.body
 
@@ -131,7 +149,9 @@ def test_a_repeat_order_reaches_payment_in_three_taps():
 
 def test_ordering_again_says_what_is_gone_and_uses_todays_price():
     talk = Talk().says("Hi", "2 coffee and 1 honey", "skip").taps("M-Pesa").pays().says("hi")
-    talk.shop = with_stock(replace(SHOP, products=tuple(replace(p, price=p.price * 2) for p in SHOP.products)), HONEY, 0)
+    talk.shop = with_stock(
+        replace(SHOP, products=tuple(replace(p, price=p.price * 2) for p in SHOP.products)), HONEY, 0
+    )
     talk.says("order again")
     assert "Organic Honey 500g is sold out." in talk.body
     assert "2 × Premium Coffee Beans 1kg — KES 6,000" in talk.body
@@ -176,6 +196,13 @@ def test_few_left_is_said_and_not_more_is_offered():
 def test_what_is_in_the_cart_already_counts():
     talk = Talk(with_stock(SHOP, HONEY, 3)).says("Hi", "honey", "2", "add more", "honey", "2")
     assert talk.body == "Only 1 left. Take 1?"
+
+
+def test_another_product_named_while_choosing_is_not_counted_as_this_one():
+    talk = Talk().says("Hi", "honey", "2 coffee")
+    assert [(line.product_id, line.quantity) for line in talk.conversation.cart] == [(COFFEE, 2)]
+    assert Talk().says("Hi", "honey", "2 honey").conversation.cart[0].product_id == HONEY
+    assert Talk().says("Hi", "honey", "2 unicorns").conversation.cart == ()
 
 
 # Finding products
@@ -266,7 +293,9 @@ def test_the_landmark_can_be_skipped():
     assert isinstance(talk.effects[0], PlaceOrder)
 
 
-@pytest.mark.parametrize(("said", "kind"), [("skip", "skipped"), ("ruka", "skipped"), ("pick up", "pickup"), ("2", "pickup")])
+@pytest.mark.parametrize(
+    ("said", "kind"), [("skip", "skipped"), ("ruka", "skipped"), ("pick up", "pickup"), ("2", "pickup")]
+)
 def test_the_address_can_be_skipped_or_picked_up(said, kind):
     placed = Talk().says("1 coffee", said).effects[0]
     assert isinstance(placed, PlaceOrder)
@@ -344,7 +373,9 @@ def test_promotions_show_their_terms_and_end():
 # Paying
 
 
-@pytest.mark.parametrize("said", ["mpesa 0722 000 111", "M-Pesa 0722000111", "lipa na mpesa +254 722 000 111"])
+@pytest.mark.parametrize(
+    "said", ["mpesa 0722 000 111", "M-Pesa 0722000111", "lipa na mpesa +254 722 000 111"]
+)
 def test_another_number_can_be_charged(said):
     talk = Talk().ordered().says(said)
     assert talk.effects[0] == RequestPayment("ORD-7K3M9Q", "mpesa", "+254722000111")
@@ -384,7 +415,9 @@ def test_resend_asks_the_gateway_and_starts_nothing():
     assert not any(isinstance(effect, RequestPayment) for effect in talk.effects)
 
 
-@pytest.mark.parametrize("said", ["I paid", "nimelipa", "SKJ4X2ABCD Confirmed. Ksh3,000.00 sent to DUKA on 20/11/26", "SKJ4X2ABCD"])
+@pytest.mark.parametrize(
+    "said", ["I paid", "nimelipa", "SKJ4X2ABCD Confirmed. Ksh3,000.00 sent to DUKA on 20/11/26", "SKJ4X2ABCD"]
+)
 def test_claiming_to_have_paid_marks_nothing_paid(said):
     talk = Talk().waiting().says(said)
     assert AskGateway("ORD-7K3M9Q") in talk.effects
@@ -477,7 +510,10 @@ def test_money_without_an_order_is_told():
     talk = Talk().waiting()
     assert talk.order is not None
     talk.happens(events.MoneyWithoutOrder(talk.order, 300_000))
-    assert talk.body == "Your KES 3,000 arrived after order ORD-7K3M9Q closed. Duka Demo has been told and will deliver or refund."
+    assert (
+        talk.body
+        == "Your KES 3,000 arrived after order ORD-7K3M9Q closed. Duka Demo has been told and will deliver or refund."
+    )
     assert talk.said[-1].kind == "news"
 
 
@@ -514,7 +550,9 @@ def test_a_native_cart_becomes_ours_at_our_prices():
     items = (NativeCartItem("coffee", 2, None, None), NativeCartItem("gone", 1, None, None))
     talk = Talk().sends(NativeCart("c1", "", items))
     assert talk.state == "address_input"
-    assert [(line.product_id, line.quantity, line.seen_price) for line in talk.conversation.cart] == [(COFFEE, 2, 150_000)]
+    assert [(line.product_id, line.quantity, line.seen_price) for line in talk.conversation.cart] == [
+        (COFFEE, 2, 150_000)
+    ]
     assert "no longer on offer" in talk.body
 
 

@@ -37,7 +37,9 @@ def test_a_number_of_another_country_keeps_its_country():
     assert normalise("255754000111", "TZ") == "+255754000111"
 
 
-@pytest.mark.parametrize("written", ["", "hello", "12", "0722", "07220001112223", "0722x000111", "٠٧٢٢٠٠٠١١١", "+", "0722000111?"])
+@pytest.mark.parametrize(
+    "written", ["", "hello", "12", "0722", "07220001112223", "0722x000111", "٠٧٢٢٠٠٠١١١", "+", "0722000111?"]
+)
 def test_what_is_no_number_is_none(written):
     assert normalise(written) is None
 
