@@ -399,7 +399,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(KEYS, JSON, max_size=6),
     st.none() | st.text(max_size=20) | st.sampled_from(["message.received", "message.status"]),
@@ -414,7 +414,7 @@ def test_no_json_raises_anything_but_a_refusal(payload, header):
     assert isinstance(read_item(payload), (InboundMessage, StatusUpdate, Ignored))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(KEYS, JSON, max_size=8))
 def test_no_message_raises_anything(message):
     for raw in (

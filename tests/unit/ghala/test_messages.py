@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghala.messages import (
@@ -243,6 +243,7 @@ def test_fit_never_cuts_inside_a_visible_character(text, limit, expected):
     assert fit(text, limit) == expected
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 40))
 def test_fit_always_fits(text, limit):
     fitted = fit(text, limit)
@@ -250,6 +251,7 @@ def test_fit_always_fits(text, limit):
     assert fitted in {text, ""} or fitted.endswith("…")
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=50), st.text(max_size=30))
 def test_any_text_is_either_refused_or_survives(body, title):
     try:

@@ -6,7 +6,7 @@ import time
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import MalformedWebhook
@@ -70,6 +70,11 @@ def test_decimals_are_exact():
     assert strict_json.parse(b'{"a":0.1,"b":1500.50}') == {"a": Decimal("0.1"), "b": Decimal("1500.50")}
 
 
+@pytest.mark.parametrize("number", [10**40 - 1, -(10**40) + 1])
+def test_forty_digits_are_allowed_with_either_sign(number):
+    assert strict_json.parse(str(number).encode()) == number
+
+
 def test_twenty_levels_are_allowed():
     assert strict_json.parse(b"[" * 20 + b"]" * 20) is not None
 
@@ -119,17 +124,20 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_what_is_written_is_read_back(value):
     assert strict_json.parse(strict_json.dumps(value), max_depth=50) == value
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_no_bytes_raise_anything_but_a_refusal(raw):
     with contextlib.suppress(MalformedWebhook):
         strict_json.parse(raw)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='[]{}":,\\u0dea19.-+ \n'))
 def test_no_json_like_text_raises_anything_but_a_refusal(text):
     with contextlib.suppress(MalformedWebhook):
