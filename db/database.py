@@ -37,14 +37,13 @@ class Database:
         pool_size: connections kept open for writing, and as many for reading.
     """
 
-    def __init__(
-        self, url: str, *, now: Callable[[], datetime] = utc_now, pool_size: int = 8, echo: bool = False
-    ) -> None:
+    def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now, pool_size: int = 8) -> None:
         self.url = make_url(url)
         self.now = now
         self.on_sqlite = self.url.get_backend_name() == "sqlite"
         self._turn = threading.Lock() if self.on_sqlite else None
-        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "echo": echo}
+        # Parameters stay out of error messages: they hold what customers wrote.
+        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "hide_parameters": True}
         if self.on_sqlite:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)

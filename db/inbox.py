@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.models import InboxEvent
 from db.statements import insert
-from db.types import clock
+from db.types import clock, word
 
 MOST_ATTEMPTS: Final = 8
 WORK_LEASE: Final = 30.0
@@ -34,6 +34,7 @@ class NewEvent:
     own_id: str | None = None
     customer_key: str | None = None
     match_key: str | None = None
+    hint: str | None = None
     lane: str = "normal"
     status: str = "waiting"
 
@@ -47,6 +48,7 @@ class WaitingEvent:
     kind: str
     customer_key: str | None
     match_key: str | None
+    hint: str | None
     lane: str
     raw: bytes
     attempts: int
@@ -63,6 +65,7 @@ _COLUMNS = (
     InboxEvent.kind,
     InboxEvent.customer_key,
     InboxEvent.match_key,
+    InboxEvent.hint,
     InboxEvent.lane,
     InboxEvent.raw,
     InboxEvent.attempts,
@@ -78,6 +81,7 @@ def _event(row: Any) -> WaitingEvent:
         kind=row.kind,
         customer_key=row.customer_key,
         match_key=row.match_key,
+        hint=row.hint,
         lane=row.lane,
         raw=bytes(row.raw),
         attempts=row.attempts,
@@ -85,8 +89,8 @@ def _event(row: Any) -> WaitingEvent:
     )
 
 
-def record(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[int]:
-    """Store each event once; repeats are left alone. Returns the ids of the new rows."""
+def record(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[tuple[int, str]]:
+    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait."""
     if not events:
         return []
     statement = (
@@ -101,6 +105,7 @@ def record(session: Session, shop_id: int, source: str, events: Sequence[NewEven
                     "kind": event.kind,
                     "customer_key": event.customer_key,
                     "match_key": event.match_key,
+                    "hint": event.hint,
                     "lane": event.lane,
                     "priority": ORDINARY,
                     "raw": event.raw,
@@ -114,9 +119,9 @@ def record(session: Session, shop_id: int, source: str, events: Sequence[NewEven
             ]
         )
         .on_conflict_do_nothing()
-        .returning(InboxEvent.id)
+        .returning(InboxEvent.id, InboxEvent.kind, InboxEvent.status)
     )
-    return list(session.scalars(statement))
+    return [(row.id, row.kind) for row in session.execute(statement) if row.status == "waiting"]
 
 
 def record_internal(
@@ -152,7 +157,7 @@ def record_internal(
 def find(session: Session, event_id: int) -> WaitingEvent | None:
     """The event with this id if it still waits."""
     row = session.execute(
-        select(*_COLUMNS).where(InboxEvent.id == event_id, InboxEvent.status == "waiting")
+        select(*_COLUMNS).where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"))
     ).first()
     return None if row is None else _event(row)
 
@@ -164,7 +169,7 @@ def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 5
         .where(
             InboxEvent.shop_id == shop_id,
             InboxEvent.customer_key == customer_key,
-            InboxEvent.status == "waiting",
+            InboxEvent.status == word("waiting"),
             InboxEvent.next_at <= clock(),
         )
         .order_by(InboxEvent.priority, InboxEvent.id)
@@ -177,7 +182,7 @@ def claim(session: Session, event_id: int) -> WaitingEvent | None:
     """Take one payment or status event for ``WORK_LEASE`` seconds; ``None`` when done or taken."""
     row = session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id == event_id, InboxEvent.status == "waiting", InboxEvent.next_at <= clock())
+        .where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"), InboxEvent.next_at <= clock())
         .values(next_at=clock(WORK_LEASE), attempts=InboxEvent.attempts + 1)
         .returning(*_COLUMNS)
     ).first()
@@ -188,7 +193,7 @@ def finish(session: Session, event_ids: Sequence[int], status: str = "done", err
     """Close events; returns how many were still waiting, which the caller may insist on."""
     result = session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == "waiting")
+        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
         .values(status=status, done_at=clock(), error=error)
         .returning(InboxEvent.id)
     )
@@ -199,7 +204,7 @@ def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: 
     """Let events wait ``seconds`` before the next attempt."""
     session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == "waiting")
+        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
         .values(next_at=clock(seconds), error=error)
     )
 
@@ -208,7 +213,7 @@ def count_attempt(session: Session, event_ids: Sequence[int]) -> None:
     """Note that work on these events began: what kills its worker again and again ends up dead."""
     session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == "waiting")
+        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
         .values(attempts=InboxEvent.attempts + 1)
     )
 
@@ -221,7 +226,7 @@ def wake_matching(session: Session, shop_id: int, match_key: str) -> list[int]:
             .where(
                 InboxEvent.shop_id == shop_id,
                 InboxEvent.match_key == match_key,
-                InboxEvent.status == "waiting",
+                InboxEvent.status == word("waiting"),
             )
             .values(next_at=clock())
             .returning(InboxEvent.id)
@@ -238,7 +243,7 @@ def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool
         .where(
             InboxEvent.shop_id == shop_id,
             InboxEvent.match_key.in_(match_keys),
-            InboxEvent.status == "waiting",
+            InboxEvent.status == word("waiting"),
         )
         .limit(1)
     )
@@ -253,7 +258,7 @@ def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[
         .where(
             earlier.shop_id == InboxEvent.shop_id,
             earlier.customer_key == InboxEvent.customer_key,
-            earlier.status == "waiting",
+            earlier.status == word("waiting"),
             earlier.next_at <= clock(-older_than),
             earlier.id < InboxEvent.id,
         )
@@ -262,7 +267,7 @@ def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[
     rows = session.execute(
         select(InboxEvent.id, InboxEvent.kind)
         .where(
-            InboxEvent.status == "waiting",
+            InboxEvent.status == word("waiting"),
             InboxEvent.next_at <= clock(-older_than),
             or_(
                 InboxEvent.customer_key.is_(None),
@@ -279,7 +284,7 @@ def oldest_waiting(session: Session) -> float | None:
     """Seconds since the oldest due event could have been worked on; ``None`` when nothing is due."""
     row = session.execute(
         select(func.min(InboxEvent.next_at).label("at"), clock().label("now")).where(
-            InboxEvent.status == "waiting", InboxEvent.next_at <= clock()
+            InboxEvent.status == word("waiting"), InboxEvent.next_at <= clock()
         )
     ).one()
     return None if row.at is None else float((row.now - row.at).total_seconds())

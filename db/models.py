@@ -33,7 +33,7 @@ from db.types import Json, Key, UtcTime
 ORDER_STATUSES = ("pending_payment", "paid", "preparing", "dispatched", "delivered", "cancelled", "expired")
 ORDER_PAYMENT_STATUSES = ("unpaid", "pending", "paid", "failed", "part_refunded", "refunded")
 PAYMENT_STATUSES = ("created", "pending", "succeeded", "failed", "expired", "unknown", "needs_review")
-OPEN_PAYMENT = "status IN ('created', 'pending', 'unknown', 'needs_review')"
+OPEN_PAYMENT_STATUSES = ("created", "pending", "unknown", "needs_review")
 REFUND_STATUSES = ("requested", "pending", "succeeded", "failed", "manual")
 RESERVATION_STATUSES = ("held", "sold", "released")
 MONEY_KINDS = ("payment", "refund", "unmatched", "refund_due")
@@ -60,10 +60,15 @@ class Base(DeclarativeBase):
     type_annotation_map = {int: Key, str: Text(), datetime: UtcTime(), bool: Boolean(), bytes: LargeBinary()}  # noqa: RUF012
 
 
+def listed(column: str, values: tuple[str, ...]) -> str:
+    """SQL saying that the column holds one of these words."""
+    words = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({words})"
+
+
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     """An enumeration: the column holds one of these words."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+    return CheckConstraint(listed(column, values), name=column)
 
 
 def money(*columns: str, least: int = 0) -> list[SchemaItem]:
@@ -289,11 +294,15 @@ class StockReservation(Base):
 
 
 class Payment(Base):
-    """One attempt with one gateway. ``key`` is stored before the call and never made anew."""
+    """One attempt with one gateway. ``key`` is stored before the call and never made anew.
+
+    ``next_ask_at`` is when to take it to the gateway or to ask about it; ``tell`` says that the
+    customer waits for the answer.
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
-        live("uq_payments_open", "order_id", where=OPEN_PAYMENT, unique=True),
+        live("uq_payments_open", "order_id", where=listed("status", OPEN_PAYMENT_STATUSES), unique=True),
         Index("ix_payments_order", "order_id", "id"),
         Index(
             "uq_payments_gateway_ref",
@@ -323,6 +332,7 @@ class Payment(Base):
     gateway_ref: Mapped[str | None]
     transaction_ref: Mapped[str | None]
     link: Mapped[str] = mapped_column(default="")
+    tell: Mapped[bool] = mapped_column(default=False)
     asks: Mapped[int] = mapped_column(Integer, default=0)
     next_ask_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -351,15 +361,24 @@ class Refund(Base):
 class MoneyEvent(Base):
     """Append-only: every shilling that came, went or needs a person.
 
-    ``payment`` is booked money, unique by its transaction reference; ``unmatched`` fits no payment
-    of ours; ``refund_due`` was paid for an order that no longer wants it. ``settled_at`` is set when
+    ``payment`` is booked money; ``refund_due`` was paid for an order that no longer wants it: both
+    are unique by their transaction reference. ``unmatched`` fits no payment of ours. ``settled_at`` is set when
     the owner has dealt with the latter two. ``amount`` is NULL when what was claimed is no amount;
     ``amount_text`` keeps it as written.
     """
 
     __tablename__ = "money_events"
     __table_args__ = (
-        live("uq_money_events_booked", "gateway", "transaction_ref", where="kind = 'payment'", unique=True),
+        live(
+            "uq_money_events_booked",
+            "gateway",
+            "transaction_ref",
+            where="kind IN ('payment', 'refund_due')",
+            unique=True,
+        ),
+        live(
+            "uq_money_events_unmatched", "gateway", "transaction_ref", where="kind = 'unmatched'", unique=True
+        ),
         UniqueConstraint("inbox_event_id", "kind"),
         live(
             "ix_money_events_open",
@@ -391,7 +410,8 @@ class InboxEvent(Base):
     """Received once, from outside or from ourselves.
 
     ``external_id`` is the delivery's id, ``own_id`` the event's own: either makes it a repeat.
-    ``next_at`` is when it may be worked on (again).
+    ``next_at`` is when it may be worked on (again). ``match_key`` is the gateway's order id of a
+    payment event, ``hint`` what the unsigned part of its address said.
     """
 
     __tablename__ = "inbox_events"
@@ -413,6 +433,7 @@ class InboxEvent(Base):
     kind: Mapped[str]
     customer_key: Mapped[str | None]
     match_key: Mapped[str | None]
+    hint: Mapped[str | None]
     lane: Mapped[str] = mapped_column(default="normal")
     priority: Mapped[int] = mapped_column(SmallInteger, default=1)
     raw: Mapped[bytes]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.models import Conversation, Customer, OutboxMessage
 from db.statements import insert
-from db.types import clock
+from db.types import clock, word
 
 SEND_LEASE: Final = 30.0
 """Seconds a claimed row is ours: more than connect and read timeouts together."""
@@ -108,12 +108,12 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
     heads = (
         select(OutboxMessage.id)
         .where(
-            OutboxMessage.status == "waiting",
+            OutboxMessage.status == word("waiting"),
             OutboxMessage.next_at <= clock(),
             ~select(earlier.id)
             .where(
                 earlier.customer_id == OutboxMessage.customer_id,
-                earlier.status == "waiting",
+                earlier.status == word("waiting"),
                 earlier.id < OutboxMessage.id,
             )
             .exists(),
@@ -170,19 +170,36 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
     ]
 
 
+def wake(session: Session, customer_id: int) -> None:
+    """The customer wrote: what waited for the window to open may go now."""
+    session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.customer_id == customer_id,
+            OutboxMessage.status == word("waiting"),
+            OutboxMessage.next_at > clock(SEND_LEASE),
+        )
+        .values(next_at=clock())
+    )
+
+
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Write results back; a row claimed by someone else meanwhile keeps that claim."""
     for outcome in outcomes:
         mine = (
             OutboxMessage.id == outcome.id,
             OutboxMessage.fence == outcome.fence,
-            OutboxMessage.status == "waiting",
+            OutboxMessage.status == word("waiting"),
         )
         values: dict[str, Any] = {"error": outcome.error}
         if outcome.count_attempt:
             values["attempts"] = OutboxMessage.attempts + 1
         if outcome.use_fallback:
-            values |= {"message": OutboxMessage.fallback, "fallback": None}
+            values |= {
+                "message": OutboxMessage.fallback,
+                "fallback": None,
+                "key": OutboxMessage.key + ":template",
+            }
         if outcome.status == "sent":
             values |= {
                 "status": "sent",
@@ -222,11 +239,33 @@ def record_delivery(session: Session, shop_id: int, provider_id: str, status: st
     return session.scalar(known) is not None
 
 
+def retry_with_fallback(session: Session, shop_id: int, provider_id: str) -> None:
+    """WhatsApp refused a message afterwards because the window was closed: send its template, once."""
+    session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.shop_id == shop_id,
+            OutboxMessage.provider_id == provider_id,
+            OutboxMessage.fallback.is_not(None),
+            OutboxMessage.delivery == "failed",
+        )
+        .values(
+            message=OutboxMessage.fallback,
+            fallback=None,
+            key=OutboxMessage.key + ":template",
+            provider_id=None,
+            delivery="none",
+            status="waiting",
+            next_at=clock(),
+        )
+    )
+
+
 def oldest_waiting(session: Session) -> float | None:
     """Seconds since the oldest message that is due was due; ``None`` when nothing is."""
     row = session.execute(
         select(func.min(OutboxMessage.next_at).label("at"), clock().label("now")).where(
-            OutboxMessage.status == "waiting", OutboxMessage.next_at <= clock()
+            OutboxMessage.status == word("waiting"), OutboxMessage.next_at <= clock()
         )
     ).one()
     return None if row.at is None else float((row.now - row.at).total_seconds())

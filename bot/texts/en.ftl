@@ -252,3 +252,6 @@ other-picture-of-payment = I check payments directly with the payment service, n
 language-ask = Which language do you prefer?
 language-set = 👍 I will write in English.
 language-only = This shop writes in this language only.
+
+## When we fail
+apology = Sorry, something went wrong on our side and I could not deal with your last message. Please send it again, or reply menu.

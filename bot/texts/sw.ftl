@@ -251,3 +251,6 @@ other-picture-of-payment = Ninahakikisha malipo moja kwa moja na huduma ya malip
 language-ask = Unapendelea lugha gani?
 language-set = 👍 Nitaandika kwa Kiswahili.
 language-only = Duka hili linaandika kwa lugha hii tu.
+
+## When we fail
+apology = Samahani, kuna hitilafu upande wetu na sikuweza kushughulikia ujumbe wako wa mwisho. Tafadhali utume tena, au jibu menyu.

@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("customer_key", sa.Text(), nullable=True),
         sa.Column("match_key", sa.Text(), nullable=True),
+        sa.Column("hint", sa.Text(), nullable=True),
         sa.Column("lane", sa.Text(), nullable=False),
         sa.Column("priority", sa.SmallInteger(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
@@ -433,6 +434,7 @@ def upgrade() -> None:
         sa.Column("gateway_ref", sa.Text(), nullable=True),
         sa.Column("transaction_ref", sa.Text(), nullable=True),
         sa.Column("link", sa.Text(), nullable=False),
+        sa.Column("tell", sa.Boolean(), nullable=False),
         sa.Column("asks", sa.Integer(), nullable=False),
         sa.Column("next_ask_at", UtcTime(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
@@ -554,8 +556,16 @@ def upgrade() -> None:
         "money_events",
         ["gateway", "transaction_ref"],
         unique=True,
-        postgresql_where=sa.text("kind = 'payment'"),
-        sqlite_where=sa.text("kind = 'payment'"),
+        postgresql_where=sa.text("kind IN ('payment', 'refund_due')"),
+        sqlite_where=sa.text("kind IN ('payment', 'refund_due')"),
+    )
+    op.create_index(
+        "uq_money_events_unmatched",
+        "money_events",
+        ["gateway", "transaction_ref"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'unmatched'"),
+        sqlite_where=sa.text("kind = 'unmatched'"),
     )
     op.create_table(
         "refunds",

@@ -1,0 +1,129 @@
+"""How often somebody may knock: wrong passwords, and requests as such.
+
+Counts live on Redis, so that all web processes share them; while Redis is away each process
+counts for itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+
+if TYPE_CHECKING:
+    from admin.house import AdminHouse
+
+MOST_FAILURES: Final = 10
+FAILURE_MINUTES: Final = 15
+REQUESTS: Final = "600 per minute"
+"""Per address: a page refreshing itself makes two, so this is far from any person."""
+REDIS_TIMEOUT: Final = 0.1
+SILENCE: Final = 1.0
+"""Seconds without asking Redis again after it failed, so that a frozen one slows one request, not all."""
+
+
+def storage_url(redis_url: str) -> str:
+    """The address as ``limits`` spells it: ``unix://`` becomes ``redis+unix://``, none counts in this process."""
+    if not redis_url:
+        return "memory://"
+    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
+
+
+def storage_options() -> dict[str, Any]:
+    """Short timeouts: an owner waiting for a counter would be absurd."""
+    return {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+
+
+class _Counters:
+    """The two windows over one storage."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.failures = MovingWindowRateLimiter(storage)
+        self.alarms = FixedWindowRateLimiter(storage)
+
+
+class FailedLogins:
+    """Counts failed logins per address and user name; thread-safe.
+
+    Args:
+        redis_url: where all processes count together; empty counts in this process only.
+    """
+
+    _limit: Final[RateLimitItem] = RateLimitItemPerMinute(MOST_FAILURES, FAILURE_MINUTES, namespace="login")
+    _alarm: Final[RateLimitItem] = RateLimitItemPerMinute(1, FAILURE_MINUTES, namespace="login-alarm")
+
+    def __init__(self, redis_url: str) -> None:
+        self._local = _Counters(MemoryStorage())
+        self._shared: _Counters | None = None
+        if redis_url:
+            url = storage_url(redis_url)
+            self._shared = _Counters(storage_from_string(url, wrap_exceptions=True, **storage_options()))
+        self._silent_until = 0.0
+        self._lock = threading.Lock()
+
+    def retry_after(self, address: str, name: str) -> int | None:
+        """Seconds until this name may be tried again from this address; ``None`` when it may now."""
+        key = _key(address, name)
+
+        def ask(counters: _Counters) -> int | None:
+            window = counters.failures.get_window_stats(self._limit, key)
+            return None if window.remaining > 0 else max(1, int(window.reset_time - time.time()) + 1)
+
+        return self._first_that_answers(ask)
+
+    def record(self, address: str, name: str) -> bool:
+        """Count a failure; whether it is the one that locks, which is said once per window."""
+        key = _key(address, name)
+
+        def count(counters: _Counters) -> bool:
+            counters.failures.hit(self._limit, key)
+            if counters.failures.test(self._limit, key):
+                return False
+            return counters.alarms.hit(self._alarm, key)
+
+        return self._first_that_answers(count)
+
+    def _first_that_answers(self, act: Any) -> Any:
+        if self._shared is not None and time.monotonic() >= self._silent_until:
+            try:
+                return act(self._shared)
+            except StorageError:
+                with self._lock:
+                    self._silent_until = time.monotonic() + SILENCE
+        return act(self._local)
+
+
+def _key(address: str, name: str) -> str:
+    """Of one length whatever was sent as a name, and telling nothing to who reads Redis."""
+    return hashlib.sha256(f"{address}\x00{name}".encode("utf-8", "replace")).hexdigest()
+
+
+def init(app: Flask, house: AdminHouse) -> Limiter:
+    """Limit how often one address may ask for the owner's pages and the machines' routes.
+
+    Call it after the blueprints are registered. Webhooks are not touched.
+    """
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        storage_uri=storage_url(house.config.redis_url),
+        storage_options=storage_options(),
+        strategy="fixed-window",
+        in_memory_fallback_enabled=True,
+        swallow_errors=True,
+        key_prefix="duka",
+    )
+    for name in ("admin", "admin_api"):
+        blueprint = app.blueprints.get(name)
+        if blueprint is not None:
+            limiter.limit(REQUESTS)(blueprint)
+    return limiter

@@ -1,0 +1,235 @@
+"""The composition root: the one place that knows every room.
+
+``create_app`` builds the web process; the CLI commands ``release`` and ``worker`` build the others
+from the same parts.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import click
+from flask import Flask, Response, send_from_directory
+from sqlalchemy import select
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import admin
+from admin.house import AdminHouse
+from bot import webhook as message_webhook
+from bot.copies import ConversationCopies
+from bot.shell import ConversationShell, ShopPictures
+from bot.statuses import StatusDesk
+from catalog import importing, shops
+from config import HERE, Config
+from db import Database, clock, schema
+from db.bell import Bell
+from db.models import Shop
+from db.redis_link import RedisLink
+from db.refs import Refs
+from errors import ConfigError
+from ghala import receiving
+from ghala.async_client import AsyncGhalaClient
+from ghala.client import GhalaClient
+from ghala.dialects import V1, message_dialect
+from ghala.signatures import Verifier
+from jobs import queue, worker
+from jobs.pacing import Pacing
+from jobs.queue import QueueBell
+from jobs.sender import Sender
+from jobs.sweeper import Sweeper
+from jobs.tasks import Tasks
+from observing import set_up as set_up_logs
+from payments import webhook as payment_webhook
+from payments.desk import PaymentDesk
+from payments.gateways.base import PaymentGateway
+from payments.gateways.ghala import GhalaGateway
+
+
+@dataclass(slots=True)
+class House:
+    """The parts every process is made of."""
+
+    config: Config
+    database: Database
+    link: RedisLink
+    bell: Bell
+    refs: Refs
+
+    @classmethod
+    def build(cls, config: Config) -> House:
+        """Engines and connections; nothing is opened before it is used."""
+        pool = 16 if config.on_sqlite else 8
+        link = RedisLink(config.redis_url)
+        return cls(config, Database(config.database_url, pool_size=pool), link, QueueBell(link), Refs())
+
+
+def gateways(config: Config) -> Mapping[str, PaymentGateway]:
+    """Every way this installation takes money, by name."""
+    verifier = Verifier(config.ghala_signature_scheme, secrets(config))
+    callback = f"{config.public_url}/api/webhooks/ghala" if config.public_url else ""
+    ghala = GhalaGateway(
+        GhalaClient(config.ghala_api_url, config.ghala_api_key),
+        V1(),
+        callback_url=callback,
+        confirms_webhooks=not verifier.carries_time,
+    )
+    return {ghala.name: ghala}
+
+
+def secrets(config: Config) -> tuple[bytes, ...]:
+    """The webhook secrets as bytes."""
+    return tuple(secret.encode() for secret in config.ghala_webhook_secrets)
+
+
+class ShopDirectory:
+    """Finds a shop's id and the secrets its webhooks are signed with, by slug.
+
+    Only ``main`` has credentials so far; a shop without any receives nothing.
+    """
+
+    def __init__(self, database: Database, config: Config) -> None:
+        self._database = database
+        self._verifiers = {
+            shops.MAIN: Verifier(config.ghala_signature_scheme, secrets(config)),
+        }
+        self._ids: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, slug: str) -> tuple[int, Verifier] | None:
+        """Shop id and verifier, or ``None`` for a shop that is not there."""
+        verifier = self._verifiers.get(slug)
+        if verifier is None:
+            return None
+        shop_id = self._ids.get(slug)
+        if shop_id is None:
+            with self._lock, self._database.reading() as session:
+                shop_id = session.scalar(select(Shop.id).where(Shop.slug == slug))
+            if shop_id is None:
+                return None
+            self._ids[slug] = shop_id
+        return shop_id, verifier
+
+
+def create_app(config: Config, house: House | None = None) -> Flask:
+    """The web process."""
+    set_up_logs(production=config.production, level=config.log_level)
+    house = house or House.build(config)
+    app = Flask("duka", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = receiving.BODY_LIMIT
+    app.config["SECRET_KEY"] = config.secret_key or os.urandom(32)
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    directory = ShopDirectory(house.database, config)
+    body_limit = receiving.CLOUD_BODY_LIMIT if config.ghala_dialect == "cloud" else receiving.BODY_LIMIT
+    app.register_blueprint(
+        message_webhook.blueprint(
+            house.database,
+            house.bell,
+            directory,
+            verify_token=config.ghala_verify_token,
+            body_limit=body_limit,
+        )
+    )
+    app.register_blueprint(payment_webhook.blueprint(house.database, house.bell, directory))
+    admin.init(
+        app,
+        AdminHouse(
+            database=house.database,
+            config=config,
+            bell=house.bell,
+            refs=house.refs,
+            now=lambda: datetime.now(UTC),
+            redis_ping=house.link.ping,
+        ),
+    )
+
+    @app.get("/media/<path:name>")
+    def media(name: str) -> Response:
+        return send_from_directory(HERE / "catalog" / "pictures", name, max_age=86_400)
+
+    add_commands(app, house)
+    return app
+
+
+def add_commands(app: Flask, house: House) -> None:
+    """``flask release`` and ``flask worker``."""
+
+    @app.cli.command("release")
+    def release_command() -> None:
+        """Migrate the database and seed the shop, if it is new."""
+        try:
+            for line in release(house):
+                click.echo(line)
+        except (importing.BadCatalogue, ConfigError) as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            raise SystemExit(1) from error
+
+    @app.cli.command("worker")
+    def worker_command() -> None:
+        """Answer customers, take payments and send messages until told to stop."""
+        run_worker(house)
+
+
+def release(house: House) -> list[str]:
+    """Bring the database up to date and make the shop ``main`` with its catalogue; repeating is harmless."""
+    said = []
+    schema.upgrade(house.database)
+    said.append(f"database at revision {schema.current(house.database)}")
+    config = house.config
+    with house.database.writing() as session:
+        shop = shops.find(session, shops.MAIN)
+        if shop is None:
+            shop = Shop(
+                slug=shops.MAIN,
+                name=config.shop_name,
+                currency=config.shop_currency,
+                country=config.shop_country,
+                timezone=config.shop_timezone,
+                language=config.shop_language,
+                settings={},
+                created_at=clock(),
+            )
+            session.add(shop)
+            session.flush()
+            said.append(f"shop {shop.slug} made: {shop.name}, {shop.currency}")
+        if importing.is_empty(session, shop.id):
+            imported = importing.put(session, shop, importing.read(config.catalog_file))
+            said.append(f"catalogue imported: {imported.products} products")
+    return said
+
+
+def build_tasks(house: House) -> Tasks:
+    """The work of a worker."""
+    pictures = ShopPictures(house.database, house.config.public_url, lambda: datetime.now(UTC))
+    shell = ConversationShell(
+        house.database, house.bell, house.refs, ConversationCopies(house.link), pictures
+    )
+    desk = PaymentDesk(house.database, gateways(house.config), house.bell)
+    return Tasks(house.database, shell, desk, StatusDesk(house.database))
+
+
+def run_worker(house: House) -> None:
+    """Run a worker until SIGTERM."""
+    config = house.config
+    dialect = message_dialect(config.ghala_dialect, config.ghala_phone_number_id)
+    sender = Sender(
+        house.database,
+        lambda: AsyncGhalaClient(config.ghala_api_url, config.ghala_api_key),
+        dialect,
+        Pacing(RedisLink(config.redis_url), config.messages_per_second, config.pair_seconds),
+        random.Random(),
+    )
+    bell = QueueBell(RedisLink(config.redis_url), wake_sender=sender.wake)
+    house.bell = bell
+    sweeper = Sweeper(house.database, bell, RedisLink(config.redis_url), worker.worker_name())
+    huey = queue.make_huey(queue.consumer_connections(config.redis_url))
+    queue.register(huey, build_tasks(house).by_name())
+    worker.run(huey, config.worker_threads, sender, sweeper)
+    house.database.close()

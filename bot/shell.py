@@ -1,0 +1,512 @@
+"""The thin shell around the flow: claims a customer, decides, and does what was decided, in one commit.
+
+The lease on the conversation row keeps two workers off one customer; ``version`` and ``fence`` make
+sure that one who lost it cannot write. Everything else (Redis copy, bell) happens after the commit
+and may fail.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from bot import conversation as conversations
+from bot.apology import apology
+from bot.conversation import Conversation
+from bot.copies import ConversationCopies
+from bot.effects import AskGateway, CancelOrder, Effect, PlaceOrder, RequestPayment, Say
+from bot.events import (
+    CancelRefused,
+    Event,
+    MessageReceived,
+    MoneyWithoutOrder,
+    OrderCancelled,
+    OrderCreated,
+    OrderMoved,
+    OrderPlaced,
+    OrderRefused,
+    PaymentFailed,
+    PaymentLinkReady,
+    PaymentRefused,
+    PaymentRequested,
+    PaymentStillPending,
+    PaymentSucceeded,
+    PaymentUnknown,
+)
+from bot.flow import decide
+from catalog import shops
+from catalog.snapshot import ShopSnapshot
+from db import Database, clock, inbox, outbox
+from db.bell import Bell
+from db.models import Conversation as ConversationRow
+from db.models import Customer, Payment
+from db.refs import Refs
+from errors import FlowError, OutOfStock, RuleBroken
+from ghala.inbound import InboundMessage, NumberChanged, read_item
+from ghala.messages import dump
+from orders import customers, placing, reading
+from orders import service as order_service
+from orders.order import OrderView
+from payments import service as payment_service
+from payments.service import PaymentRefusal
+
+log = logging.getLogger("duka.bot")
+
+LEASE: Final = 30.0
+MOST_ROUNDS: Final = 12
+RETRY_CAP: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A customer whose conversation is ours for ``LEASE`` seconds, and what waits for it."""
+
+    shop_id: int
+    customer_id: int
+    customer_key: str
+    phone: str | None
+    name: str
+    version: int
+    fence: int
+    window_was_open: bool
+    catalog_version: int
+    events: tuple[inbox.WaitingEvent, ...]
+
+
+@dataclass(slots=True)
+class Work:
+    """What one claim produced, to be written and rung for."""
+
+    said: list[tuple[Say, bool]] = field(default_factory=list)
+    payments: list[int] = field(default_factory=list)
+    questions: list[int] = field(default_factory=list)
+
+
+class Fenced(Exception):
+    """Somebody else holds the customer now: leave everything to them."""
+
+
+class ShopPictures:
+    """The shops' snapshots, kept per process and taken anew when the catalogue's version says so."""
+
+    def __init__(self, database: Database, public_url: str, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._public_url = public_url
+        self._now = now
+        self._kept: dict[int, tuple[int, ShopSnapshot]] = {}
+
+    def of(self, shop_id: int, version: int) -> ShopSnapshot:
+        """The shop now: the catalogue of this version, the stock as it is."""
+        with self._database.reading() as session:
+            known = self._kept.get(shop_id)
+            if known is None or known[0] != version:
+                return self.take(session, shop_id)
+            picture = known[1]
+            if all(product.available is None for product in picture.products):
+                return replace(picture, now=self._now())
+            stock = shops.stock(session, shop_id)
+        return replace(
+            picture,
+            now=self._now(),
+            products=tuple(
+                product if product.available is None else replace(product, available=stock.get(product.id, 0))
+                for product in picture.products
+            ),
+        )
+
+    def take(self, session: Session, shop_id: int) -> ShopSnapshot:
+        """A fresh picture through this transaction."""
+        version = shops.catalog_version(session, shop_id)
+        picture = shops.snapshot(session, shop_id, self._now(), self._public_url)
+        self._kept[shop_id] = (version, picture)
+        return picture
+
+
+class ConversationShell:
+    """Advances conversations.
+
+    Args:
+        database: the truth.
+        bell: rung after commits.
+        refs: names for orders, payments and keys.
+        copies: the conversations' fast copies.
+        pictures: the shops' snapshots.
+    """
+
+    def __init__(
+        self, database: Database, bell: Bell, refs: Refs, copies: ConversationCopies, pictures: ShopPictures
+    ) -> None:
+        self._database = database
+        self._bell = bell
+        self._refs = refs
+        self._copies = copies
+        self._pictures = pictures
+
+    def claim(self, event_id: int) -> Claim | None:
+        """Take the customer an event belongs to, with all that waits; ``None`` when there is nothing to do."""
+        with self._database.writing() as session:
+            event = inbox.find(session, event_id)
+            if event is None or event.customer_key is None:
+                return None
+            key = event.customer_key
+            customer = customers.reach(session, event.shop_id, key, phone=phone_of(key))
+            row = session.execute(
+                update(ConversationRow)
+                .where(
+                    ConversationRow.customer_id == customer.id,
+                    ConversationRow.lease_until.is_(None) | (ConversationRow.lease_until <= clock()),
+                )
+                .values(fence=ConversationRow.fence + 1, lease_until=clock(LEASE))
+                .returning(
+                    ConversationRow.version,
+                    ConversationRow.fence,
+                    (ConversationRow.inbound_at > clock(-outbox.WINDOW)).label("open"),
+                )
+            ).first()
+            if row is None:
+                return None
+            events = inbox.of_customer(session, event.shop_id, key)
+            if any(waiting.attempts for waiting in events):
+                events = events[:1]  # one of them breaks us: find out which, and let the others pass
+            inbox.count_attempt(session, [waiting.id for waiting in events])
+            if not events:
+                self._release(session, customer.id, row.fence)
+                return None
+            return Claim(
+                shop_id=event.shop_id,
+                customer_id=customer.id,
+                customer_key=key,
+                phone=customer.phone,
+                name=customer.name,
+                version=row.version,
+                fence=row.fence,
+                window_was_open=bool(row.open),
+                catalog_version=shops.catalog_version(session, event.shop_id),
+                events=tuple(events),
+            )
+
+    def work(self, claim: Claim) -> int | None:
+        """Decide and do everything claimed; returns an event that came meanwhile, to go on with.
+
+        Raises:
+            FlowError: the flow is wrong. Whatever is raised, nothing of this claim has been done.
+        """
+        shop = self._pictures.of(claim.shop_id, claim.catalog_version)
+        conversation = self._load(claim)
+        events = [(waiting, waiting.kind == "message") for waiting in claim.events]
+        work = Work()
+        try:
+            with self._database.writing() as session:
+                for waiting, from_customer in events:
+                    event = self._event(session, claim, waiting)
+                    if event is not None:
+                        conversation, shop = self._turn(
+                            session, claim, conversation, shop, event, work, from_customer=from_customer
+                        )
+                self._commit(session, claim, conversation, work)
+        except Fenced:
+            log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
+            return None
+        self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
+        self._ring(work)
+        with self._database.reading() as session:
+            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1)
+        return more[0].id if more else None
+
+    def failed(self, claim: Claim, error: str) -> None:
+        """Work on a claim raised: try again soon, and after eight times apologise and let go."""
+        worst = max(event.attempts for event in claim.events) + 1
+        ids = [event.id for event in claim.events]
+        with self._database.writing() as session:
+            if not self._release(session, claim.customer_id, claim.fence):
+                return
+            if worst < inbox.MOST_ATTEMPTS:
+                inbox.postpone(session, ids, min(0.5 * 2.0 ** (worst - 1), RETRY_CAP), error)
+                return
+            inbox.finish(session, ids, "dead", error)
+            sorry = apology(self._load(claim).language)
+            self._promise(session, claim, [sorry])
+        log.error("inbox_event_dead", extra={"inbox_event_id": ids[0], "error": error})
+        self._bell.outbox()
+
+    def _load(self, claim: Claim) -> Conversation:
+        data = self._copies.get(claim.customer_id, claim.version)
+        if data is None:
+            with self._database.reading() as session:
+                data = session.execute(
+                    select(ConversationRow.data).where(ConversationRow.customer_id == claim.customer_id)
+                ).scalar_one()
+        known = conversations.load(data) if data else Conversation(language="")
+        return known if known.phone else replace(known, phone=claim.phone or "")
+
+    def _event(self, session: Session, claim: Claim, waiting: inbox.WaitingEvent) -> Event | None:
+        if waiting.kind == "message":
+            item = read_item(orjson.loads(waiting.raw))
+            if not isinstance(item, InboundMessage):
+                return None
+            if isinstance(item.content, NumberChanged):
+                self._change_identity(session, claim, item.content.new_identity)
+            return MessageReceived(item, late=waiting.lane == "late")
+        return hydrate(session, claim.shop_id, waiting.data())
+
+    def _turn(
+        self,
+        session: Session,
+        claim: Claim,
+        conversation: Conversation,
+        shop: ShopSnapshot,
+        event: Event,
+        work: Work,
+        *,
+        from_customer: bool,
+    ) -> tuple[Conversation, ShopSnapshot]:
+        """One event and all that follows from it."""
+        if not conversation.language:
+            conversation = replace(conversation, language=shop.languages[0])
+        waiting: list[Event] = [event]
+        for _ in range(MOST_ROUNDS):
+            if not waiting:
+                return conversation, shop
+            decided = decide(conversation, waiting.pop(0), shop)
+            conversation = decided.conversation
+            for effect in decided.effects:
+                if isinstance(effect, Say):
+                    work.said.append((effect, from_customer))
+                    continue
+                result = self._do(session, claim, conversation, shop, effect, work)
+                if isinstance(result, OrderRefused):
+                    shop = self._pictures.take(session, claim.shop_id)
+                if result is not None:
+                    waiting.append(result)
+        raise FlowError(f"a turn did not end after {MOST_ROUNDS} rounds in state {conversation.state}")
+
+    def _do(
+        self,
+        session: Session,
+        claim: Claim,
+        conversation: Conversation,
+        shop: ShopSnapshot,
+        effect: Effect,
+        work: Work,
+    ) -> Event | None:
+        match effect:
+            case PlaceOrder():
+                return self._place(session, claim, conversation, shop, effect)
+            case CancelOrder(order_ref=ref):
+                try:
+                    order_service.cancel(session, claim.shop_id, ref, claim.customer_id)
+                except RuleBroken:
+                    order = reading.order(session, claim.shop_id, ref)
+                    paid = order is not None and order.status not in {"cancelled", "expired"}
+                    return CancelRefused(ref, "paid" if paid else "closed")
+                return OrderCancelled(self._order(session, claim, ref))
+            case RequestPayment():
+                return self._request(session, claim, effect, work)
+            case AskGateway(order_ref=ref):
+                return self._ask(session, claim, ref, work)
+            case _:
+                raise FlowError(f"nobody does {type(effect).__name__}")
+
+    def _place(
+        self,
+        session: Session,
+        claim: Claim,
+        conversation: Conversation,
+        shop: ShopSnapshot,
+        effect: PlaceOrder,
+    ) -> Event:
+        wanted = [placing.Wanted(line.product_id, line.quantity, line.seen_price) for line in effect.lines]
+        try:
+            with session.begin_nested():
+                order = placing.place(
+                    session,
+                    shop,
+                    claim.customer_id,
+                    wanted,
+                    effect.delivery,
+                    refs=self._refs,
+                    code=effect.promo_code,
+                    cart_version=effect.cart_version,
+                    language=effect.language,
+                    customer_name=conversation.name,
+                )
+        except OutOfStock as refusal:
+            return OrderRefused("out_of_stock", refusal.product_id, refusal.available)
+        except (placing.PriceChanged, placing.ProductUnavailable) as refusal:
+            return OrderRefused(refusal.code, refusal.product_id)
+        except placing.NothingToOrder as refusal:
+            return OrderRefused(refusal.code)
+        return OrderPlaced(order)
+
+    def _request(self, session: Session, claim: Claim, effect: RequestPayment, work: Work) -> Event:
+        try:
+            with session.begin_nested():
+                payment = payment_service.request(
+                    session,
+                    claim.shop_id,
+                    effect.order_ref,
+                    effect.method,
+                    effect.phone or None,
+                    refs=self._refs,
+                )
+        except PaymentRefusal as refusal:
+            return PaymentRefused(effect.order_ref, refusal.code, effect.method)
+        except order_service.UnknownOrder:
+            return PaymentRefused(effect.order_ref, "order_closed", effect.method)
+        work.payments.append(payment.id)
+        return PaymentRequested(
+            self._order(session, claim, effect.order_ref), payment.method, payment.phone or ""
+        )
+
+    def _ask(self, session: Session, claim: Claim, ref: str, work: Work) -> Event | None:
+        payment = payment_service.latest(session, claim.shop_id, ref)
+        if payment is None:
+            return PaymentRefused(ref, "nothing_to_ask")
+        if payment.status == "succeeded":
+            return PaymentRefused(ref, "already_paid", payment.method)
+        session.execute(
+            update(Payment).where(Payment.id == payment.id).values(tell=True, next_ask_at=clock())
+        )
+        work.questions.append(payment.id)
+        return None
+
+    def _order(self, session: Session, claim: Claim, ref: str) -> OrderView:
+        order = reading.order(session, claim.shop_id, ref)
+        if order is None:
+            raise FlowError(f"order {ref} is gone")
+        return order
+
+    def _commit(self, session: Session, claim: Claim, conversation: Conversation, work: Work) -> None:
+        wrote = any(event.kind == "message" for event in claim.events)
+        values: dict[str, Any] = {
+            "version": claim.version + 1,
+            "data": conversations.dump(conversation),
+            "lease_until": None,
+            "updated_at": clock(),
+        }
+        if wrote:
+            values["inbound_at"] = clock()
+        mine = session.execute(
+            update(ConversationRow)
+            .where(
+                ConversationRow.customer_id == claim.customer_id,
+                ConversationRow.fence == claim.fence,
+                ConversationRow.version == claim.version,
+            )
+            .values(**values)
+            .returning(ConversationRow.customer_id)
+        ).first()
+        if mine is None or inbox.finish(session, [event.id for event in claim.events]) != len(claim.events):
+            raise Fenced
+        if wrote:
+            session.execute(
+                update(Customer)
+                .where(Customer.id == claim.customer_id)
+                .values(seen_at=clock(), name=conversation.name, language=conversation.language)
+            )
+            if not claim.window_was_open:
+                outbox.wake(session, claim.customer_id)
+        self._promise(session, claim, together(work.said))
+
+    def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:
+        outbox.promise(
+            session,
+            claim.shop_id,
+            claim.customer_id,
+            [
+                outbox.Promise(
+                    key=self._refs.key("out"),
+                    message=dump(say.message),
+                    kind=say.kind,
+                    unique_key=say.key or None,
+                    fallback=None if say.fallback is None else dump(say.fallback),
+                )
+                for say in said
+            ],
+        )
+
+    def _release(self, session: Session, customer_id: int, fence: int) -> bool:
+        released = session.execute(
+            update(ConversationRow)
+            .where(ConversationRow.customer_id == customer_id, ConversationRow.fence == fence)
+            .values(lease_until=None)
+            .returning(ConversationRow.customer_id)
+        ).first()
+        return released is not None
+
+    def _ring(self, work: Work) -> None:
+        if work.said:
+            self._bell.outbox()
+        for payment_id in work.payments:
+            self._bell.payment(payment_id)
+        for payment_id in work.questions:
+            self._bell.ask(payment_id)
+
+    def _change_identity(self, session: Session, claim: Claim, identity: str) -> None:
+        """The customer has a new number; unless somebody has it already, the history goes along."""
+        if customers.find(session, claim.shop_id, identity) is None:
+            session.execute(
+                update(Customer)
+                .where(Customer.id == claim.customer_id)
+                .values(identity=identity, phone=phone_of(identity))
+            )
+
+
+def together(said: Sequence[tuple[Say, bool]]) -> list[Say]:
+    """What arrived together is answered together: of several plain replies to the customer, the last.
+
+    Receipts, news, and whatever answers an event of ours are all said.
+    """
+    replies = [
+        index
+        for index, (say, from_customer) in enumerate(said)
+        if from_customer and say.kind == "reply" and not say.key
+    ]
+    superfluous = set(replies[:-1])
+    return [say for index, (say, _) in enumerate(said) if index not in superfluous]
+
+
+def phone_of(identity: str) -> str | None:
+    """The number behind a chat identity, or ``None`` for a business-scoped id."""
+    return f"+{identity}" if identity.isascii() and identity.isdigit() else None
+
+
+def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | None:
+    """An internal event with the order it is about, as it is now; ``None`` when there is nothing to say."""
+    name, ref = data["event"], data["order_ref"]
+    if name == "PaymentSucceeded":
+        receipt = reading.receipt(session, shop_id, ref)
+        return None if receipt is None else PaymentSucceeded(receipt)
+    order = reading.order(session, shop_id, ref)
+    if order is None:
+        return None
+    payment = (
+        session.scalars(select(Payment).where(Payment.ref == data["payment_ref"])).first()
+        if "payment_ref" in data
+        else None
+    )
+    method = payment.method if payment is not None else ""
+    match name:
+        case "OrderCreated":
+            return OrderCreated(order)
+        case "OrderMoved":
+            return OrderMoved(replace(order, status=data.get("status", order.status)))
+        case "PaymentLinkReady":
+            return PaymentLinkReady(order, payment.link if payment is not None else "")
+        case "PaymentFailed":
+            return PaymentFailed(order, method, payment.reason if payment is not None else "unknown")
+        case "PaymentUnknown":
+            return PaymentUnknown(order, method)
+        case "PaymentStillPending":
+            return PaymentStillPending(order, method)
+        case "MoneyWithoutOrder":
+            return MoneyWithoutOrder(order, int(data["amount"]))
+        case _:
+            raise FlowError(f"nobody knows the event {name}")

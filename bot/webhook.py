@@ -1,0 +1,68 @@
+"""``/api/messages/incoming``: Meta's handshake, and messages and delivery statuses to record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Response, abort, request
+
+from db import Database, inbox
+from db.bell import Bell
+from ghala import receiving, strict_json
+from ghala.inbound import read_messages
+from ghala.signatures import Verifier
+
+
+def blueprint(
+    database: Database,
+    bell: Bell,
+    verifiers: Callable[[str], tuple[int, Verifier] | None],
+    *,
+    verify_token: str = "",
+    body_limit: int = receiving.BODY_LIMIT,
+    now: Callable[[], float] = time.time,
+) -> Blueprint:
+    """The routes for messages; ``verifiers`` finds a shop's id and secrets by slug."""
+    webhooks = Blueprint("message_webhook", __name__)
+
+    @webhooks.get("/api/messages/incoming", defaults={"slug": "main"})
+    @webhooks.get("/api/shops/<slug>/messages/incoming")
+    def handshake(slug: str) -> Response:
+        challenge = receiving.shake_hands(request.args, verify_token)
+        if verifiers(slug) is None or challenge is None:
+            abort(403)
+        return Response(challenge, content_type="text/plain; charset=utf-8")
+
+    @webhooks.post("/api/messages/incoming", defaults={"slug": "main"})
+    @webhooks.post("/api/shops/<slug>/messages/incoming")
+    def receive(slug: str) -> Response:
+        found = verifiers(slug)
+        if found is None:
+            abort(404)
+        shop_id, verifier = found
+        request.max_content_length = body_limit
+        headers = {name.lower(): value for name, value in request.headers}
+        delivery = receiving.receive(request.get_data(), headers, verifier, now())
+        batch = read_messages(delivery.payload, delivery.event_header)
+        events = [
+            inbox.NewEvent(
+                kind="status" if item.kind == "status" else "message",
+                external_id=delivery.external_id(index, item.own_id),
+                own_id=item.own_id,
+                raw=strict_json.dumps(item.raw),
+                customer_key=item.sender if item.kind == "message" else None,
+                lane=delivery.lane,
+                status="ignored" if item.kind == "ignored" else "waiting",
+            )
+            for index, item in enumerate(batch.items)
+        ]
+        with database.writing() as session:
+            recorded = inbox.record(session, shop_id, f"messages:{slug}", events)
+        for event_id, kind in recorded:
+            bell.inbox(kind, event_id)
+        return Response(
+            strict_json.dumps({"success": True, "message": "received"}), content_type="application/json"
+        )
+
+    return webhooks

@@ -1,0 +1,68 @@
+"""Pacing: no more messages a second than WhatsApp lets a shop send, nor to one person.
+
+A shared limit in Redis, so that any number of workers keep it together. The cell rate algorithm
+stores one moment per key: when the next message would be due if all went evenly. A shop may burst
+one second's worth; a person 45 messages, as WhatsApp allows, paid back later (WIRE 2c, rates).
+Without Redis nothing is paced: WhatsApp's own refusals then do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import redis
+
+from db.redis_link import RedisLink
+
+PERSON_BURST: Final = 45
+
+SCRIPT: Final = """
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local function wait(key, interval, burst)
+  local due = tonumber(redis.call('GET', key) or now)
+  if due < now then due = now end
+  return due, due - now - interval * (burst - 1)
+end
+local shop_interval, shop_burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local pair_interval, pair_burst = tonumber(ARGV[3]), tonumber(ARGV[4])
+local shop_due, shop_wait = wait(KEYS[1], shop_interval, shop_burst)
+local pair_due, pair_wait = wait(KEYS[2], pair_interval, pair_burst)
+local longest = math.max(shop_wait, pair_wait)
+if longest > 0 then return math.ceil(longest) end
+if shop_interval > 0 then redis.call('SET', KEYS[1], shop_due + shop_interval, 'PX', 60000) end
+if pair_interval > 0 then redis.call('SET', KEYS[2], pair_due + pair_interval, 'PX', 600000) end
+return 0
+"""
+
+
+class Pacing:
+    """How long messages must wait.
+
+    Args:
+        link: the Redis all workers share.
+        per_second: messages a second per shop, 0 for no limit.
+        pair_seconds: seconds between messages to one person on average, 0 for no limit.
+    """
+
+    def __init__(self, link: RedisLink, per_second: float, pair_seconds: float) -> None:
+        self._link = link
+        self._script = link.client.register_script(SCRIPT)
+        self._off = not per_second and not pair_seconds
+        shop_interval = 1000.0 / per_second if per_second else 0.0
+        self._args = [shop_interval, max(1.0, per_second), pair_seconds * 1000.0, PERSON_BURST]
+
+    def delays(self, messages: Sequence[tuple[int, int]]) -> list[float]:
+        """Seconds each message (shop id, customer id) must wait; 0 takes its place in the flow."""
+        if self._off or not messages:
+            return [0.0] * len(messages)
+
+        def ask(client: redis.Redis) -> list[float]:
+            with client.pipeline(transaction=False) as pipe:
+                for shop_id, customer_id in messages:
+                    keys = [f"duka:pace:{{s{shop_id}}}", f"duka:pace:{{s{shop_id}}}:{customer_id}"]
+                    self._script(keys=keys, args=self._args, client=cast("Any", pipe))
+                return [float(cast("Any", wait)) / 1000.0 for wait in pipe.execute()]
+
+        return self._link.attempt(ask, [0.0] * len(messages))

@@ -1,0 +1,126 @@
+"""The huey queue on Redis and the bell that puts work on it.
+
+Tasks carry the id of a row and nothing else. The queue may lose or double any of them: the tables
+say what is to be done, and the sweeper looks there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import orjson
+import redis
+from huey import RedisHuey
+from huey.registry import Message
+from huey.serializer import Serializer
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from db.redis_link import RedisLink
+
+NAME: Final = "duka"
+READ_TIMEOUT: Final = 1
+SOCKET_TIMEOUT: Final = 5.0
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc]
+    """Tasks as JSON: what stands in Redis can never run code here, as a pickle could."""
+
+    def _serialize(self, data: Message) -> bytes:
+        return orjson.dumps(list(data))
+
+    def _deserialize(self, data: bytes) -> Message:
+        return Message(*orjson.loads(data))
+
+
+class DukaHuey(RedisHuey):  # type: ignore[misc]
+    """A Huey that keeps no results and asks Redis nothing about a task before running it."""
+
+    def is_revoked(self, *_args: Any, **_kwargs: Any) -> bool:
+        """Tasks are never revoked: the table says whether there is anything to do."""
+        return False
+
+
+def make_huey(connections: redis.ConnectionPool) -> DukaHuey:
+    """A queue over these connections."""
+    return DukaHuey(
+        NAME,
+        results=False,
+        store_none=False,
+        serializer=JsonSerializer(),
+        connection_pool=connections,
+        read_timeout=READ_TIMEOUT,
+    )
+
+
+def consumer_connections(url: str) -> redis.ConnectionPool:
+    """Connections for workers that wait for tasks; a frozen Redis is noticed after five seconds."""
+    return redis.ConnectionPool.from_url(
+        url,
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=1.0,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+TASKS: Final[Mapping[str, str]] = {
+    "message": "advance",
+    "internal": "advance",
+    "payment": "apply_payment",
+    "status": "apply_status",
+}
+"""Which task works on which kind of inbox event."""
+TASK_NAMES: Final = (
+    "advance",
+    "apply_payment",
+    "apply_status",
+    "start_payment",
+    "ask_payment",
+    "expire_order",
+)
+
+
+def register(huey: DukaHuey, work: Mapping[str, Callable[[int], None]] | None = None) -> dict[str, Any]:
+    """Make every task known under its name; without ``work`` they can be queued but not run here."""
+
+    def unable(row_id: int) -> None:
+        raise RuntimeError(f"this process queues tasks and runs none ({row_id})")
+
+    work = work or {}
+    return {name: huey.task(name=name)(work.get(name, unable)) for name in TASK_NAMES}
+
+
+class QueueBell:
+    """Rings by queueing a task, within 100 ms or not at all.
+
+    Args:
+        link: a connection of its own, so that nothing else makes it wait.
+        wake_sender: called when messages wait, if the sender lives in this process.
+    """
+
+    def __init__(self, link: RedisLink, wake_sender: Callable[[], None] | None = None) -> None:
+        self._link = link
+        self._tasks = register(make_huey(link.client.connection_pool))
+        self._wake_sender = wake_sender
+
+    def queue(self, task: str, row_id: int) -> None:
+        """Put one task on the queue."""
+        self._link.attempt(lambda _: self._tasks[task](row_id), None)
+
+    def inbox(self, kind: str, event_id: int) -> None:
+        """See ``db.bell.Bell``."""
+        self.queue(TASKS[kind], event_id)
+
+    def payment(self, payment_id: int) -> None:
+        """See ``db.bell.Bell``."""
+        self.queue("start_payment", payment_id)
+
+    def ask(self, payment_id: int) -> None:
+        """See ``db.bell.Bell``."""
+        self.queue("ask_payment", payment_id)
+
+    def outbox(self) -> None:
+        """See ``db.bell.Bell``."""
+        if self._wake_sender is not None:
+            self._wake_sender()

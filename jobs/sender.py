@@ -1,0 +1,208 @@
+"""The sender: one per worker process, carrying promised messages to Ghala.
+
+A thread with an event loop keeps up to 256 sends in flight, each customer's strictly one after the
+other. Every round is one transaction: write what came back, claim what is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import Database, outbox
+from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
+from ghala import messages
+from ghala.client import Answer, backoff
+from ghala.dialects.base import MessageDialect, Request
+from ghala.error_codes import Policy, policy_of
+from ghala.messages import Template
+from jobs.pacing import Pacing
+
+log = logging.getLogger("duka.sender")
+
+IN_FLIGHT: Final = 256
+POLL: Final = 0.5
+CLOSED_WINDOW_WAIT: Final = 3600.0
+"""Seconds between looks at a message that waits for the customer to write; their word wakes it at once."""
+UNAUTHORISED_WAIT: Final = 60.0
+MOST_ATTEMPTS: Final = 12
+OUTSIDE_WINDOW: Final = "outside_messaging_window"
+"""Ghala v2's own code for a closed window (WIRE 1a)."""
+
+
+class AsyncCaller(Protocol):
+    """Whoever carries requests to Ghala without blocking."""
+
+    async def call(self, request: Request) -> Answer:
+        """Carry one request."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class Sender:
+    """Sends what the outbox promises.
+
+    Args:
+        database: where the outbox is.
+        make_client: makes the HTTP client inside the event loop.
+        dialect: builds requests and reads answers.
+        pacing: says who must wait.
+        rng: jitter for retries.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        make_client: Callable[[], AsyncCaller],
+        dialect: MessageDialect,
+        pacing: Pacing,
+        rng: random.Random,
+    ) -> None:
+        self._database = database
+        self._make_client = make_client
+        self._dialect = dialect
+        self._pacing = pacing
+        self._rng = rng
+        self._outcomes: list[outbox.Outcome] = []
+        self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+
+    def start(self) -> None:
+        """Begin sending."""
+        self._thread.start()
+
+    def stop(self, patience: float) -> None:
+        """Claim nothing more and wait up to ``patience`` seconds for what is in flight."""
+        self._stopping = True
+        self.wake()
+        self._thread.join(patience)
+
+    def wake(self) -> None:
+        """Messages wait: look now."""
+        loop, bell = self._loop, self._bell
+        if loop is not None and bell is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(bell.set)
+
+    def _run(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._bell = asyncio.Event()
+        client = self._make_client()
+        sends: set[asyncio.Task[None]] = set()
+        with ThreadPoolExecutor(1, thread_name_prefix="sender-db") as executor:
+            while True:
+                self._bell.clear()
+                room = 0 if self._stopping else IN_FLIGHT - len(sends)
+                claimed = await self._loop.run_in_executor(executor, self.exchange, room)
+                for message in claimed:
+                    task = asyncio.create_task(self._send(client, message))
+                    sends.add(task)
+                    task.add_done_callback(sends.discard)
+                if self._stopping and not sends and not self._outcomes:
+                    break
+                if not claimed and not self._outcomes:
+                    await self._wait_for_bell(POLL)
+        await client.close()
+
+    async def _wait_for_bell(self, seconds: float) -> None:
+        assert self._bell is not None  # noqa: S101 - set before the first call
+        try:
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+
+    def exchange(self, room: int) -> list[outbox.Claimed]:
+        """Write back what became of messages and claim up to ``room`` new ones, in one transaction."""
+        done, self._outcomes = self._outcomes, []
+        try:
+            with self._database.writing() as session:
+                outbox.record_outcomes(session, done)
+                claimed = outbox.claim_heads(session, room) if room else []
+        except SQLAlchemyError as error:
+            self._outcomes = done + self._outcomes
+            log.error("database_failed", extra={"task": "sender", "error": type(error).__name__})  # noqa: TRY400
+            threading.Event().wait(POLL)
+            return []
+        ready = []
+        waits = self._pacing.delays([(message.shop_id, message.customer_id) for message in claimed])
+        for message, wait in zip(claimed, waits, strict=True):
+            if wait > 0:
+                self._outcomes.append(
+                    outbox.Outcome(message.id, message.fence, "waiting", delay=wait, count_attempt=False)
+                )
+            else:
+                ready.append(message)
+        return ready
+
+    async def _send(self, client: AsyncCaller, claimed: outbox.Claimed) -> None:
+        self._outcomes.append(await self.send(client, claimed))
+        assert self._bell is not None  # noqa: S101
+        self._bell.set()
+
+    async def send(self, client: AsyncCaller, claimed: outbox.Claimed) -> outbox.Outcome:
+        """Send one message and say what became of it."""
+        message = messages.load(claimed.message)
+        if not claimed.window_open and not isinstance(message, Template):
+            if claimed.fallback is None:
+                return outbox.Outcome(
+                    claimed.id,
+                    claimed.fence,
+                    "waiting",
+                    delay=CLOSED_WINDOW_WAIT,
+                    error="window closed",
+                    count_attempt=False,
+                )
+            message = messages.load(claimed.fallback)
+        request = self._dialect.send_message(claimed.to, message, claimed.key)
+        try:
+            answer = await client.call(request)
+            sent = self._dialect.read_sent(answer.status, answer.headers, answer.body)
+        except GatewayRejected as error:
+            return self._refused(claimed, error)
+        except GatewayUnavailable as error:
+            return self._again(claimed, "unavailable", error.retry_after)
+        except OutcomeUnknown:
+            # It may have arrived. The same key goes again, since silence is worse than a repetition.
+            return self._again(claimed, "outcome unknown", None)
+        return outbox.Outcome(claimed.id, claimed.fence, "sent", provider_id=sent.provider_id)
+
+    def _again(self, claimed: outbox.Claimed, error: str, retry_after: float | None) -> outbox.Outcome:
+        if claimed.attempts + 1 >= MOST_ATTEMPTS and claimed.kind == "reply":
+            return self._dead(claimed, error)
+        delay = backoff(claimed.attempts + 1, retry_after, self._rng)
+        return outbox.Outcome(claimed.id, claimed.fence, "waiting", delay=delay, error=error)
+
+    def _refused(self, claimed: outbox.Claimed, error: GatewayRejected) -> outbox.Outcome:
+        if error.reason == "unauthorized":
+            log.error("ghala_unauthorised", extra={"status": error.status})
+            return outbox.Outcome(
+                claimed.id,
+                claimed.fence,
+                "waiting",
+                delay=UNAUTHORISED_WAIT,
+                error="unauthorised",
+                count_attempt=False,
+            )
+        outside = error.reason == OUTSIDE_WINDOW or policy_of(error.reason) is Policy.TEMPLATE
+        if outside and claimed.fallback is not None:
+            return outbox.Outcome(
+                claimed.id, claimed.fence, "waiting", error="window closed", use_fallback=True
+            )
+        return self._dead(claimed, f"refused: {error.reason}"[:200])
+
+    def _dead(self, claimed: outbox.Claimed, error: str) -> outbox.Outcome:
+        log.error("message_dead", extra={"outbox_id": claimed.id, "kind": claimed.kind, "error": error})
+        return outbox.Outcome(claimed.id, claimed.fence, "dead", error=error)

@@ -1,0 +1,99 @@
+"""The sweeper: every five seconds it queues again what the tables show overdue.
+
+Harmless when several run, and when what it queues is done already.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import Database, clock, inbox
+from db.models import WorkerHeartbeat
+from db.redis_link import RedisLink
+from db.statements import insert
+from jobs.queue import TASKS, QueueBell
+from orders import service as order_service
+from payments import desk
+
+log = logging.getLogger("duka.sweeper")
+
+EVERY: Final = 5.0
+PATIENCE: Final = 5.0
+"""Seconds something may be due before the sweeper takes it that its bell was lost."""
+
+
+class Sweeper:
+    """Looks for overdue work and says that this worker is alive.
+
+    Args:
+        database: where the work is.
+        bell: queues it.
+        link: the bell's Redis; when it comes back after a failure, sweeping happens at once.
+        worker: this process's name.
+    """
+
+    def __init__(self, database: Database, bell: QueueBell, link: RedisLink, worker: str) -> None:
+        self._database = database
+        self._bell = bell
+        self._link = link
+        self._worker = worker
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin sweeping."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sweep no more."""
+        self._stop.set()
+        self._thread.join(EVERY)
+
+    def _run(self) -> None:
+        patience = 0.0  # whatever waits when a worker starts has waited long enough
+        while not self._stop.is_set():
+            try:
+                self.beat()
+                self.sweep(patience)
+            except SQLAlchemyError as error:
+                log.error("database_failed", extra={"task": "sweep", "error": type(error).__name__})  # noqa: TRY400
+            patience = self._pause()
+
+    def _pause(self) -> float:
+        """Wait for the next round; when Redis comes back meanwhile, do not wait any longer."""
+        waited, lost = 0.0, False
+        while waited < EVERY and not self._stop.wait(1.0):
+            waited += 1.0
+            if self._link.ping():
+                if lost:
+                    return 0.0
+            else:
+                lost = True
+        return PATIENCE
+
+    def beat(self) -> None:
+        """Write this worker's heartbeat."""
+        with self._database.writing() as session:
+            session.execute(
+                insert(session, WorkerHeartbeat)
+                .values(worker=self._worker, started_at=clock(), seen_at=clock())
+                .on_conflict_do_update(index_elements=["worker"], set_={"seen_at": clock()})
+            )
+
+    def sweep(self, patience: float = PATIENCE) -> int:
+        """Queue what is overdue; returns how much that was."""
+        with self._database.reading() as session:
+            events = inbox.overdue(session, patience)
+            payments = desk.due(session, patience)
+            orders = order_service.due_to_expire(session)
+        for event_id, kind in events:
+            self._bell.queue(TASKS[kind], event_id)
+        for payment_id, status in payments:
+            self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
+        for order_id in orders:
+            self._bell.queue("expire_order", order_id)
+        return len(events) + len(payments) + len(orders)

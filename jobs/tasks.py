@@ -1,0 +1,91 @@
+"""What each task does: find the row, call the room, and stand at the edge where exceptions end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from bot.shell import ConversationShell
+from bot.statuses import StatusDesk
+from db import Database
+from orders import service as order_service
+from payments.desk import PaymentDesk
+
+log = logging.getLogger("duka.jobs")
+
+MOST_IN_A_ROW: Final = 50
+
+
+class Tasks:
+    """The work behind the names in ``jobs.queue.TASK_NAMES``.
+
+    Args:
+        database: where the rows are.
+        shell: advances conversations.
+        desk: takes payments to their gateways.
+        statuses: notes delivery statuses.
+    """
+
+    def __init__(
+        self, database: Database, shell: ConversationShell, desk: PaymentDesk, statuses: StatusDesk
+    ) -> None:
+        self._database = database
+        self._shell = shell
+        self._desk = desk
+        self._statuses = statuses
+
+    def by_name(self) -> dict[str, Callable[[int], None]]:
+        """Every task under its name, each behind the edge."""
+        work = {
+            "apply_payment": self._desk.process,
+            "apply_status": self._statuses.process,
+            "start_payment": self._desk.start,
+            "ask_payment": self._desk.ask,
+            "expire_order": self.expire_order,
+        }
+        return {"advance": self.advance} | {name: self._behind_edge(name, do) for name, do in work.items()}
+
+    def _behind_edge(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+        def run(row_id: int) -> None:
+            self._edge(task, row_id, work)
+
+        return run
+
+    def advance(self, event_id: int) -> None:
+        """Answer a customer, and whatever they wrote meanwhile."""
+        next_id: int | None = event_id
+        for _ in range(MOST_IN_A_ROW):
+            if next_id is None:
+                return
+            next_id = self._advance_once(next_id)
+
+    def _advance_once(self, event_id: int) -> int | None:
+        further: list[int | None] = []
+
+        def once(row_id: int) -> None:
+            claim = self._shell.claim(row_id)
+            if claim is None:
+                return
+            if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
+                return
+            self._edge("advance_failed", row_id, lambda _: self._shell.failed(claim, "see log"))
+
+        self._edge("claim", event_id, once)
+        return further[0] if further else None
+
+    def expire_order(self, order_id: int) -> None:
+        """Release what an unpaid order holds."""
+        with self._database.writing() as session:
+            expired = order_service.expire(session, order_id)
+        if expired:
+            log.info("order_expired", extra={"order_id": order_id})
+
+    def _edge(self, task: str, row_id: int, work: Callable[[int], None]) -> bool:
+        """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
+        try:
+            work(row_id)
+        except Exception:
+            log.exception("task_failed", extra={"task": task, "row_id": row_id})
+            return False
+        return True

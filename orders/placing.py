@@ -1,0 +1,226 @@
+"""Placing an order: prices copied, stock held, one cart one order.
+
+All of it happens in the caller's transaction; a refusal leaves nothing behind when the caller
+wraps the call in a savepoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from catalog.pricing import Quote, quote
+from catalog.snapshot import ShopSnapshot, ZoneView, in_language
+from db.models import Customer, Order, OrderLine, Product, StockReservation
+from db.refs import Refs
+from db.statements import insert
+from db.types import clock
+from errors import OutOfStock, RuleBroken
+from orders import reading, totals
+from orders.order import Delivery, OrderView
+
+MOST_PIECES: Final = 999
+MOST_LINES: Final = 50
+
+
+class NothingToOrder(RuleBroken):
+    """No line with a positive quantity, or one beyond what one order may hold."""
+
+    code = "empty"
+
+
+class ProductUnavailable(RuleBroken):
+    """A product is not on offer (any more)."""
+
+    code = "unavailable"
+
+    def __init__(self, product_id: int) -> None:
+        self.product_id = product_id
+        super().__init__(f"product {product_id} is not on offer")
+
+
+class PriceChanged(RuleBroken):
+    """A price is not the one the customer was shown."""
+
+    code = "price_changed"
+
+    def __init__(self, product_id: int) -> None:
+        self.product_id = product_id
+        super().__init__(f"the price of product {product_id} changed")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``quantity`` pieces of a product; ``seen_price`` is the unit price the customer was shown, if any."""
+
+    product_id: int
+    quantity: int
+    seen_price: int | None = None
+
+
+def place(
+    session: Session,
+    shop: ShopSnapshot,
+    customer_id: int,
+    wanted: Sequence[Wanted],
+    delivery: Delivery,
+    *,
+    refs: Refs,
+    code: str = "",
+    cart_version: int | None = None,
+    language: str = "en",
+    customer_name: str = "",
+    source: str = "chat",
+) -> OrderView:
+    """Place an order and hold its stock for the shop's hold time.
+
+    Placing the same ``cart_version`` of a customer again gives the order that is there.
+
+    Raises:
+        NothingToOrder: no lines, too many, or a quantity out of range.
+        ProductUnavailable: a product is not on offer.
+        PriceChanged: a price differs from the one shown, or from the picture the quote is made from.
+        OutOfStock: fewer are left than wanted.
+    """
+    if cart_version is not None:
+        known = session.scalars(
+            select(Order).where(Order.customer_id == customer_id, Order.cart_version == cart_version)
+        ).first()
+        if known is not None:
+            return reading.view(session, known)
+    pieces = _merged(wanted)
+    _check_prices(session, shop, wanted)
+    priced = quote(shop, pieces.items(), code=code, zone=_zone(shop, delivery))
+    if priced.total <= 0:
+        raise NothingToOrder("an order must cost something")
+    held = _hold(session, shop.id, pieces)
+    order = _insert(
+        session, shop, customer_id, priced, delivery, refs, cart_version, language, customer_name, source
+    )
+    session.add_all(
+        OrderLine(
+            shop_id=shop.id,
+            order_id=order.id,
+            position=position,
+            product_id=line.product.id,
+            sku=line.product.sku,
+            name=line.product.name(language),
+            quantity=line.quantity,
+            unit_price=line.product.price,
+            total=line.total,
+        )
+        for position, line in enumerate(priced.lines)
+    )
+    session.add_all(
+        StockReservation(
+            shop_id=shop.id, order_id=order.id, product_id=product_id, quantity=quantity, status="held"
+        )
+        for product_id, quantity in held.items()
+    )
+    session.flush()
+    session.execute(
+        update(Customer)
+        .where(Customer.id == customer_id)
+        .values(orders_placed=Customer.orders_placed + 1, seen_at=clock())
+    )
+    totals.add(session, shop.id, customer_id, orders_placed=1)
+    return reading.view(session, order)
+
+
+def _merged(wanted: Sequence[Wanted]) -> dict[int, int]:
+    pieces: dict[int, int] = {}
+    for line in wanted:
+        if line.quantity < 1:
+            raise NothingToOrder(f"{line.quantity} pieces cannot be ordered")
+        pieces[line.product_id] = pieces.get(line.product_id, 0) + line.quantity
+    if not pieces or len(pieces) > MOST_LINES or max(pieces.values()) > MOST_PIECES:
+        raise NothingToOrder(f"an order has 1 to {MOST_LINES} lines of 1 to {MOST_PIECES} pieces")
+    return pieces
+
+
+def _check_prices(session: Session, shop: ShopSnapshot, wanted: Sequence[Wanted]) -> None:
+    rows = session.execute(
+        select(Product.id, Product.price).where(
+            Product.shop_id == shop.id, Product.active, Product.id.in_({line.product_id for line in wanted})
+        )
+    )
+    prices = {row.id: row.price for row in rows}
+    for line in wanted:
+        offered = shop.product(line.product_id)
+        if line.product_id not in prices or offered is None:
+            raise ProductUnavailable(line.product_id)
+        price = prices[line.product_id]
+        if price != offered.price or (line.seen_price is not None and line.seen_price != price):
+            raise PriceChanged(line.product_id)
+
+
+def _zone(shop: ShopSnapshot, delivery: Delivery) -> ZoneView | None:
+    return next((zone for zone in shop.zones if zone.id == delivery.zone_id), None)
+
+
+def _hold(session: Session, shop_id: int, pieces: dict[int, int]) -> dict[int, int]:
+    """Take counted stock, in the order of ids so that two orders never wait for each other in a circle."""
+    held: dict[int, int] = {}
+    for product_id in sorted(pieces):
+        quantity = pieces[product_id]
+        taken = session.execute(
+            update(Product)
+            .where(Product.id == product_id, Product.shop_id == shop_id, Product.available >= quantity)
+            .values(available=Product.available - quantity, reserved=Product.reserved + quantity)
+            .returning(Product.id)
+        ).first()
+        if taken is not None:
+            held[product_id] = quantity
+            continue
+        left = session.execute(select(Product.available).where(Product.id == product_id)).scalar_one()
+        if left is not None:
+            raise OutOfStock(product_id, left)
+    return held
+
+
+def _insert(
+    session: Session,
+    shop: ShopSnapshot,
+    customer_id: int,
+    priced: Quote,
+    delivery: Delivery,
+    refs: Refs,
+    cart_version: int | None,
+    language: str,
+    customer_name: str,
+    source: str,
+) -> Order:
+    label = in_language(priced.promotion.titles, language) if priced.promotion else ""
+    hold = timedelta(minutes=shop.hold_minutes).total_seconds()
+    made = None
+    while made is None:  # a reference is taken once in 729 million: draw again
+        made = session.scalar(
+            insert(session, Order)
+            .values(
+                shop_id=shop.id,
+                customer_id=customer_id,
+                ref=refs.order(),
+                status="pending_payment",
+                payment_status="unpaid",
+                currency=shop.currency,
+                subtotal=priced.subtotal,
+                discount=priced.discount,
+                discount_label=label,
+                delivery_fee=priced.delivery_fee,
+                total=priced.total,
+                delivery=asdict(delivery),
+                customer_name=customer_name,
+                source=source,
+                cart_version=cart_version,
+                hold_until=clock(hold),
+                placed_at=clock(),
+            )
+            .on_conflict_do_nothing(index_elements=["ref"])
+            .returning(Order.id)
+        )
+    return session.scalars(select(Order).where(Order.id == made)).one()

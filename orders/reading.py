@@ -1,0 +1,61 @@
+"""Orders as they are shown: read, never changed, here."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import Order, OrderLine, Payment
+from orders.order import Delivery, OrderLineView, OrderView, Receipt
+
+
+def view(session: Session, row: Order) -> OrderView:
+    """The order with its lines."""
+    lines = session.scalars(
+        select(OrderLine).where(OrderLine.order_id == row.id).order_by(OrderLine.position)
+    )
+    return OrderView(
+        ref=row.ref,
+        status=row.status,
+        payment_status=row.payment_status,
+        currency=row.currency,
+        lines=tuple(
+            OrderLineView(line.product_id, line.sku, line.name, line.quantity, line.unit_price)
+            for line in lines
+        ),
+        subtotal=row.subtotal,
+        discount=row.discount,
+        delivery_fee=row.delivery_fee,
+        total=row.total,
+        delivery=Delivery(**row.delivery),
+        placed_at=row.placed_at,
+        hold_until=row.hold_until,
+        discount_label=row.discount_label,
+    )
+
+
+def order(session: Session, shop_id: int, ref: str) -> OrderView | None:
+    """The order with this reference."""
+    row = session.scalars(select(Order).where(Order.ref == ref, Order.shop_id == shop_id)).first()
+    return None if row is None else view(session, row)
+
+
+def receipt(session: Session, shop_id: int, ref: str) -> Receipt | None:
+    """How the order was paid; ``None`` while it is not."""
+    found = session.execute(
+        select(Order, Payment)
+        .join(Payment, Payment.order_id == Order.id)
+        .where(Order.ref == ref, Order.shop_id == shop_id, Payment.status == "succeeded")
+        .order_by(Payment.closed_at, Payment.id)
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    paid, payment = found
+    return Receipt(
+        order=view(session, paid),
+        method=payment.method,
+        reference=payment.transaction_ref or "",
+        amount=payment.amount,
+        paid_at=paid.paid_at or payment.updated_at,
+    )

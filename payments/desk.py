@@ -1,0 +1,347 @@
+"""Where payments meet their gateways: calls between transactions, never inside one.
+
+Each step may die anywhere and be done again: what was stored before the call (the payment and its
+key) makes the repetition the same call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db import Database, clock, inbox
+from db.bell import Bell
+from db.models import Order, Payment, Shop
+from db.types import word
+from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
+from ghala import strict_json
+from ghala.inbound import PaymentNotice, read_payment
+from payments import service
+from payments.gateways.base import Charge, PaymentGateway, PaymentUpdate
+from payments.gateways.ghala import minor_of
+from payments.reasons import reason as reason_for
+from payments.service import GIVE_UP_AFTER
+
+log = logging.getLogger("duka.payments")
+
+CALL_LEASE: Final = 30.0
+"""Seconds a worker has for one call to a gateway before another may take the payment."""
+PARKED_FOR: Final = 600.0
+"""Seconds an event about an order we do not know may wait for us to learn it."""
+START_TRIES: Final = 5
+UNCONFIRMED_TRIES: Final = 8
+"""How often the gateway may contradict a signed success before its money is kept for the owner."""
+NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
+NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
+
+
+class PaymentDesk:
+    """Takes stored payments to their gateways and applies what comes back.
+
+    Args:
+        database: where payments live.
+        gateways: by name.
+        bell: rung for the conversation after each commit.
+    """
+
+    def __init__(self, database: Database, gateways: Mapping[str, PaymentGateway], bell: Bell) -> None:
+        self._database = database
+        self._gateways = gateways
+        self._bell = bell
+
+    def start(self, payment_id: int) -> None:
+        """Take a created payment to its gateway, once; repeating is harmless."""
+        claimed = self._claim(payment_id, "created")
+        if claimed is None:
+            return
+        charge, gateway, asks = claimed
+        try:
+            answer = gateway.start(charge)
+        except GatewayUnavailable as error:
+            self._not_started(payment_id, asks, error)
+        except GatewayRejected as error:
+            log.warning("payment_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
+            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(error.reason or "unavailable")))
+        except OutcomeUnknown:
+            log.warning("payment_outcome_unknown", extra={"payment_ref": charge.ref})
+            with self._database.writing() as session:
+                news = service.outcome_unknown(session, payment_id)
+            self._ring(news)
+        else:
+            with self._database.writing() as session:
+                news = service.started(session, payment_id, answer)
+                link = (
+                    service.tell_link(session, payment_id)
+                    if answer.link and charge.method == "card"
+                    else None
+                )
+            for event_id in news.event_ids:
+                self._bell.inbox("payment", event_id)
+            if link is not None:
+                self._bell.inbox("internal", link)
+
+    def _not_started(self, payment_id: int, tries: int, error: GatewayUnavailable) -> None:
+        """Nothing happened over there: try again soon, and in the end say that it did not work."""
+        if tries + 1 >= START_TRIES:
+            self._apply(payment_id, PaymentUpdate("failed", reason="unavailable"))
+            return
+        delay = error.retry_after if error.retry_after is not None else 2.0 * 2.0**tries
+        with self._database.writing() as session:
+            session.execute(
+                update(Payment)
+                .where(Payment.id == payment_id, Payment.status == word("created"))
+                .values(asks=Payment.asks + 1, next_ask_at=clock(min(delay, 60.0)), reason="unavailable")
+            )
+
+    def ask(self, payment_id: int) -> None:
+        """Ask the gateway what became of a payment and apply the answer."""
+        with self._database.writing() as session:
+            payment = session.get(Payment, payment_id)
+            if payment is None or payment.status == "succeeded":
+                return
+            created = payment.status == "created"
+            if not created:
+                session.execute(
+                    update(Payment)
+                    .where(Payment.id == payment_id, Payment.next_ask_at.is_not(None))
+                    .values(next_ask_at=clock(CALL_LEASE))
+                )
+            charge = _charge(session, payment)
+            gateway = self._gateways[payment.gateway]
+        if created:
+            self.start(payment_id)
+            return
+        update_: PaymentUpdate | None
+        try:
+            update_ = gateway.ask(charge)
+        except GatewayRejected as error:
+            log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
+            # A refused repetition of the first call is final; a refused question says nothing of the money.
+            final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
+            update_ = PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
+        except GatewayError:
+            update_ = None
+        with self._database.writing() as session:
+            news = service.apply(session, payment_id, update_ or PaymentUpdate("pending"))
+            service.asked(session, payment_id)
+        self._ring(news)
+
+    def process(self, event_id: int) -> None:
+        """Apply one payment webhook: match, confirm where the signature cannot be enough, book."""
+        with self._database.writing() as session:
+            event = inbox.claim(session, event_id)
+            if event is None:
+                return
+            notice = read_payment(strict_json.parse_object(event.raw))
+            status = NEWS.get(notice.event)
+            if status is None:
+                inbox.finish(session, [event.id], "ignored", notice.event[:64])
+                return
+            currency = session.execute(select(Shop.currency).where(Shop.id == event.shop_id)).scalar_one()
+            news_of = _news(notice, status, currency)
+            payment, trusted = _find(session, event, notice)
+            if payment is None:
+                self._park(session, event, notice, news_of)
+                return
+            charge = _charge(session, payment)
+            gateway = self._gateways[payment.gateway]
+            payment_id = payment.id
+            broken = _unfit(payment, news_of) if status == "succeeded" else ""
+            if broken:
+                self._keep(session, event, payment, news_of, broken, notice)
+                return
+            if status == "pending" and not trusted:
+                inbox.finish(session, [event.id], "ignored", "pending, by hint only")
+                return
+        unsure = not trusted or event.lane == "late"
+        if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
+            confirmed = self._confirm(gateway, charge, notice, trusted=trusted)
+            if confirmed is None or (status, confirmed.status) == ("succeeded", "failed"):
+                patience = event.attempts < UNCONFIRMED_TRIES if confirmed else event.age < GIVE_UP_AFTER
+                self._wait(event, news_of, payment_id, notice, patience=patience)
+                return
+            news_of = replace(
+                confirmed,
+                transaction_ref=news_of.transaction_ref or confirmed.transaction_ref,
+                amount=confirmed.amount if confirmed.amount is not None else news_of.amount,
+                currency=confirmed.currency or news_of.currency,
+                reason=confirmed.reason if confirmed.status == "failed" else "",
+            )
+        with self._database.writing() as session:
+            if inbox.finish(session, [event.id]) == 0:
+                return
+            if news_of.gateway_ref and charge.gateway_ref is None:
+                session.execute(
+                    update(Payment)
+                    .where(Payment.id == payment_id, Payment.gateway_ref.is_(None))
+                    .values(gateway_ref=news_of.gateway_ref)
+                )
+            news = service.apply(session, payment_id, news_of, event.id)
+        log.info("payment_event_applied", extra={"payment_ref": charge.ref, "outcome": news.outcome})
+        self._ring(news)
+
+    def _confirm(
+        self, gateway: PaymentGateway, charge: Charge, notice: PaymentNotice, *, trusted: bool
+    ) -> PaymentUpdate | None:
+        """Ask the gateway about the order the event names; ``None`` while it does not confirm anything final."""
+        try:
+            answer = gateway.ask(replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref))
+        except GatewayError:
+            return None
+        if not trusted and answer.payment_ref != charge.ref:
+            return None
+        return None if answer.status == "pending" else answer
+
+    def _wait(
+        self,
+        event: inbox.WaitingEvent,
+        news_of: PaymentUpdate,
+        payment_id: int,
+        notice: PaymentNotice,
+        *,
+        patience: bool,
+    ) -> None:
+        """The gateway does not say so (yet): leave the event for the next question, while there is patience."""
+        with self._database.writing() as session:
+            if patience:
+                inbox.postpone(session, [event.id], min(2.0 ** (event.attempts - 1), 300.0), "not confirmed")
+                return
+            payment = session.get_one(Payment, payment_id)
+            if news_of.status == "succeeded" and payment.status != "succeeded":
+                self._keep(session, event, payment, news_of, "not_confirmed", notice)
+            else:
+                inbox.finish(session, [event.id], error="not confirmed")
+
+    def _keep(
+        self,
+        session: Session,
+        event: inbox.WaitingEvent,
+        payment: Payment | None,
+        news_of: PaymentUpdate,
+        reason: str,
+        notice: PaymentNotice,
+    ) -> None:
+        """Close an event whose money fits nothing of ours, and keep the money for the owner."""
+        service.unmatched(
+            session,
+            event.shop_id,
+            "ghala" if payment is None else payment.gateway,
+            news_of,
+            reason,
+            event.id,
+            payment=payment,
+            amount_text=notice.amount_text or "",
+        )
+        inbox.finish(session, [event.id], error=reason)
+        log.warning(
+            "money_unmatched", extra={"payment_ref": payment.ref if payment else "", "reason": reason}
+        )
+
+    def _park(
+        self, session: Session, event: inbox.WaitingEvent, notice: PaymentNotice, news_of: PaymentUpdate
+    ) -> None:
+        """Nobody we know: wait for us to learn the order's id, then keep the money for the owner."""
+        if event.age < PARKED_FOR:
+            inbox.postpone(session, [event.id], min(15.0 * event.attempts, 120.0), "unknown order")
+            return
+        if news_of.status == "succeeded":
+            self._keep(session, event, None, news_of, "unknown_order", notice)
+        else:
+            inbox.finish(session, [event.id], error="unknown order")
+
+    def _claim(self, payment_id: int, status: str) -> tuple[Charge, PaymentGateway, int] | None:
+        with self._database.writing() as session:
+            taken = session.execute(
+                update(Payment)
+                .where(Payment.id == payment_id, Payment.status == status, Payment.next_ask_at <= clock())
+                .values(next_ask_at=clock(CALL_LEASE))
+                .returning(Payment.id)
+            ).first()
+            if taken is None:
+                return None
+            payment = session.get_one(Payment, payment_id)
+            return _charge(session, payment), self._gateways[payment.gateway], payment.asks
+
+    def _apply(self, payment_id: int, update_: PaymentUpdate) -> None:
+        with self._database.writing() as session:
+            news = service.apply(session, payment_id, update_)
+        self._ring(news)
+
+    def _ring(self, news: service.News) -> None:
+        for event_id in news.event_ids:
+            self._bell.inbox("payment" if news.outcome == "matched" else "internal", event_id)
+
+
+def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
+    """Why an event saying "paid" cannot be about this payment: it must name amount and currency itself."""
+    if news_of.amount is None or news_of.currency is None:
+        return "no_amount" if news_of.amount is None else "no_currency"
+    return service.mismatch_of(payment, news_of)
+
+
+def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[int, str]]:
+    """Payments to be asked about now, or created and for ``overdue`` seconds not taken to their gateway."""
+    rows = session.execute(
+        select(Payment.id, Payment.status)
+        .where(
+            Payment.next_ask_at.is_not(None),
+            Payment.next_ask_at <= clock(),
+            (Payment.status != "created") | (Payment.next_ask_at <= clock(-overdue)),
+        )
+        .order_by(Payment.next_ask_at)
+        .limit(most)
+    )
+    return [(row.id, row.status) for row in rows]
+
+
+def _charge(session: Session, payment: Payment) -> Charge:
+    ref = session.execute(select(Order.ref).where(Order.id == payment.order_id)).scalar_one()
+    return Charge(
+        ref=payment.ref,
+        key=payment.key,
+        method=payment.method,
+        phone=payment.phone,
+        amount=payment.amount,
+        currency=payment.currency,
+        description=f"Order {ref}",
+        gateway_ref=payment.gateway_ref,
+    )
+
+
+def _news(notice: PaymentNotice, status: str, currency: str) -> PaymentUpdate:
+    amount: Decimal | None = notice.amount
+    return PaymentUpdate(
+        status=status,
+        gateway_ref=notice.order_ref,
+        payment_ref=notice.external_ref,
+        amount=None if amount is None else minor_of(amount, notice.currency or currency),
+        currency=notice.currency,
+        transaction_ref=notice.transaction_reference or notice.payment_id,
+        reason=reason_for(notice.failure_reason or notice.status or ""),
+    )
+
+
+def _find(session: Session, event: inbox.WaitingEvent, notice: PaymentNotice) -> tuple[Payment | None, bool]:
+    """The payment an event is about, and whether the signed body itself says so."""
+    mine = select(Payment).where(Payment.shop_id == event.shop_id)
+    if notice.order_ref is not None:
+        known = session.scalars(
+            mine.where(Payment.gateway == "ghala", Payment.gateway_ref == notice.order_ref)
+        ).first()
+        if known is not None:
+            return known, True
+    if notice.external_ref is not None:
+        known = session.scalars(mine.where(Payment.ref == notice.external_ref)).first()
+        if known is not None:
+            return known, True
+    if event.hint is not None:
+        known = session.scalars(mine.where(Payment.ref == event.hint, Payment.gateway_ref.is_(None))).first()
+        if known is not None:
+            return known, False
+    return None, False
