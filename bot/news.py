@@ -118,6 +118,9 @@ def order_refused(event: events.OrderRefused, conversation: Conversation, shop: 
 def order_cancelled(event: events.OrderCancelled, conversation: Conversation, shop: ShopSnapshot) -> Next:
     """Back in the cart when it was to be edited, else gone; nothing was charged."""
     editing = conversation.state == "cart" and conversation.order_ref == event.order.ref
+    # A request may still be on the phone: never say that nothing was charged while it can be paid.
+    prompted = conversation.order_ref == event.order.ref and conversation.method not in {"", "card"}
+    decline = words(conversation, "decline-prompt") if prompted else ""
     conversation = _without_order(conversation, event.order.ref)
     if editing:
         lines = [(line.product_id, line.quantity, line.unit_price) for line in event.order.lines]
@@ -125,8 +128,9 @@ def order_cancelled(event: events.OrderCancelled, conversation: Conversation, sh
         restored = replace(
             restored, state="cart", delivery=conversation.delivery or event.order.delivery, trail=()
         )
-        return Next(restored, lead=words(restored, "order-reopened", ref=event.order.ref))
-    body = words(conversation, "order-cancelled", ref=event.order.ref)
+        return Next(restored, lead=joined((words(restored, "order-reopened", ref=event.order.ref), decline)))
+    charged = decline or words(conversation, "nothing-charged")
+    body = words(conversation, "order-cancelled", ref=event.order.ref, charged=charged)
     other = "cart" if conversation.cart else "promotions"
     return Next(conversation, (buttons(body, ("products", other), conversation, shop),))
 
@@ -169,6 +173,10 @@ def payment_refused(event: events.PaymentRefused, conversation: Conversation, sh
     if event.reason == "no_phone":
         moved = replace(conversation, state="payment_selection", method=event.method or conversation.method)
         return Next(moved, (text(words(moved, "which-number")),))
+    if event.reason not in {"already_paid", "order_closed"}:
+        moved = replace(conversation, state="payment_selection", order_ref=conversation.order_ref or ref)
+        key = f"refused-{event.reason.replace('_', '-')}"
+        return Next(moved, lead=words(moved, key if texts.speaks(key) else "refused-other"))
     moved = _without_order(conversation, ref)
     key = "already-paid" if event.reason == "already_paid" else "order-closed"
     return Next(moved, (buttons(words(moved, key, ref=ref), ("products", "human"), moved, shop),))

@@ -1,6 +1,5 @@
 """Whatever comes, in whatever state: an answer, within WhatsApp's limits, in a state that exists."""
 
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -250,7 +249,7 @@ HAPPENINGS = st.one_of(
     st.builds(events.OrderCancelled, ORDERS),
     st.builds(events.CancelRefused, REFS, st.sampled_from(["paid", "payment_open", "closed"])),
     st.builds(events.PaymentRequested, ORDERS, METHODS, st.sampled_from(["", "+254722000111", "+447911123456"])),
-    st.builds(events.PaymentRefused, REFS, st.sampled_from(["already_open", "already_paid", "order_closed", "no_phone"]), METHODS),
+    st.builds(events.PaymentRefused, REFS, st.sampled_from(["already_open", "already_paid", "order_closed", "no_phone", "nothing_to_ask", "too_many_prompts", "unknown_method"]), METHODS),
     st.builds(events.PaymentLinkReady, ORDERS, st.just("https://pay.example/1")),
     st.builds(events.PaymentSucceeded, st.builds(Receipt, ORDERS, METHODS, st.sampled_from(["", "SKJ4X2ABCD"]), st.integers(1, 10**9), st.just(NOW))),
     st.builds(events.PaymentFailed, ORDERS, METHODS, st.sampled_from([*REASONS, "something new"])),

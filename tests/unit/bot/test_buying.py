@@ -497,6 +497,32 @@ def test_cancelling_an_unpaid_order_cancels_it():
     assert talk.conversation.cart == ()
 
 
+def test_cancelling_while_the_phone_asks_says_to_decline():
+    talk = Talk().waiting().says("cancel")
+    assert (
+        talk.body
+        == "Order ORD-7K3M9Q is cancelled. If your phone still asks for your PIN, please decline it."
+    )
+
+
+def test_claiming_to_have_paid_before_choosing_keeps_the_order():
+    talk = Talk().ordered().says("I paid").happens(events.PaymentRefused("ORD-7K3M9Q", "nothing_to_ask"))
+    assert "No payment has been started" in talk.body
+    assert talk.titles == ["📱 M-Pesa", "📱 Airtel Money", "💳 Card"]
+    assert talk.conversation.order_ref == "ORD-7K3M9Q"
+
+
+def test_too_many_prompts_keep_the_order_and_its_other_ways():
+    talk = (
+        Talk()
+        .waiting()
+        .fails("timeout")
+        .happens(events.PaymentRefused("ORD-7K3M9Q", "too_many_prompts", "mpesa"))
+    )
+    assert "wait a few minutes" in talk.body
+    assert talk.state == "payment_selection"
+
+
 def test_the_receipt_leaves_another_cart_alone():
     talk = Talk().waiting().says("new order please", "products", "honey", "2")
     talk.pays()
