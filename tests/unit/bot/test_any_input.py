@@ -14,6 +14,7 @@ from bot.conversation import CartLine, Conversation, dump, load
 from bot.effects import CancelOrder, PlaceOrder, RequestPayment, Say
 from bot.flow import STATES, Next, decide
 from bot.global_words import ACTIONS, ORDER_ACTIONS, WORDS
+from bot.understanding.names import clean_address, clean_name
 from ghala import inbound
 from ghala.messages import dump as dump_message
 from ghala.messages import load as load_message
@@ -54,8 +55,8 @@ CARTS = st.lists(
 DELIVERIES = st.none() | st.builds(
     Delivery,
     st.sampled_from(["address", "location", "pickup", "skipped"]),
-    st.text(max_size=300),
-    st.text(max_size=300),
+    st.text(max_size=300).map(lambda text: clean_address(text) or ""),
+    st.text(max_size=300).map(lambda text: clean_address(text) or ""),
 )
 REFS = st.sampled_from(["", "ORD-7K3M9Q"])
 OPTIONS = st.sampled_from(
@@ -96,7 +97,7 @@ CONVERSATIONS = st.builds(
     Conversation,
     state=st.sampled_from([*STATES, "a_state_of_last_year"]),
     language=LANGUAGES,
-    name=st.text(max_size=64),
+    name=st.text(max_size=64).map(clean_name),
     phone=st.sampled_from(["", "+254711345678"]),
     charge_phone=st.sampled_from(["", "+254722000111"]),
     cart=CARTS,
