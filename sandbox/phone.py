@@ -38,9 +38,8 @@ def blueprint(world: World, courier: Courier, faults: FaultPanel, settings: Sett
 def _add_pages(pages: Blueprint, world: World, settings: Settings) -> None:
     @pages.get("/")
     def shell() -> str:
-        first = FIRST_PHONE[0]
-        if not world.phones_json():
-            world.add_phone(*FIRST_PHONE)
+        announced = [p["number"] for p in world.phones_json() if p["announced"]]
+        first = announced[0] if announced else world.add_phone(*FIRST_PHONE).number
         return render_template(
             "phone.html",
             shop=settings.shop_name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from types import FrameType
 
@@ -13,6 +14,7 @@ from sandbox.house import build
 from sandbox.settings import Settings
 
 HOST = "127.0.0.1"
+_BACKLOG = 128
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -52,3 +54,17 @@ def serve(settings: Settings) -> None:
     finally:
         house.stop()
         server.server_close()
+        door.close()
+
+
+def _listen(port: int) -> socket.socket:
+    # Bound here and not by werkzeug, which prints its own advice and exits when a port is busy.
+    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((HOST, port))
+    except OSError:
+        door.close()
+        raise ConfigError([f"Port {port} cannot be used: stop what uses it or set SANDBOX_PORT."]) from None
+    door.listen(_BACKLOG)
+    return door
