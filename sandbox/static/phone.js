@@ -19,7 +19,7 @@ const PLACES = [
 ];
 const QUICK = [
   ["Lose the next payment webhook", { direction: "payments", kind: "drop", times: 1 }],
-  ["Send every webhook twice", { direction: "payments", kind: "duplicate", times: null, value: 2 }, { direction: "messages", kind: "duplicate", times: null, value: 2 }],
+  ["Messages and payments come twice", { direction: "payments", kind: "duplicate", times: null, value: 2 }, { direction: "messages", kind: "duplicate", times: null, value: 2 }],
   ["Order taken, answer lost", { direction: "order", kind: "timeout_after", times: 1 }],
   ["Next 3 sends fail with 500", { direction: "send", kind: "error500", times: 3 }],
   ["Forge a payment webhook", { direction: "payments", kind: "bad_signature", times: 1 }],

@@ -172,6 +172,12 @@ def test_the_page_allows_scripts_from_here_only(bench: Bench) -> None:
     assert "script-src 'self';" in policy
 
 
+def test_the_card_form_may_say_where_it_comes_from(bench: Bench) -> None:
+    # Under no-referrer browsers post a form with the origin "null", which is refused.
+    assert bench.client.get("/").headers["Referrer-Policy"] == "same-origin"
+    assert bench.client.post("/control/reset", headers={"Origin": "null"}).status_code == 403
+
+
 def test_the_page_begins_with_one_phone(bench: Bench) -> None:
     bench.client.get("/")
     assert [p["name"] for p in bench.client.get("/control/phones").get_json()["phones"]] == ["Amina Wanjiku"]
