@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
-from flask import Flask, send_from_directory
+from flask import Flask, Response, send_from_directory
 from sqlalchemy import select
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -150,7 +150,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     )
 
     @app.get("/media/<path:name>")
-    def media(name: str) -> object:
+    def media(name: str) -> Response:
         return send_from_directory(HERE / "catalog" / "pictures", name, max_age=86_400)
 
     add_commands(app, house)

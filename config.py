@@ -145,8 +145,12 @@ class _Reader:
         value = self.text(name).rstrip("/")
         if not value:
             return ""
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # brackets or a port that make no sense
+            usable = False
+        if not usable:
             self.problems.append(f"{name} must be an http(s) address, not {value!r}.")
             return ""
         if production and parts.scheme == "http" and not is_loopback(value):
@@ -209,7 +213,7 @@ class _Reader:
 
     def country(self) -> str:
         value = self.text("SHOP_COUNTRY", "KE").upper()
-        if len(value) != 2 or not value.isalpha():  # noqa: PLR2004 - ISO 3166 alpha-2
+        if len(value) != 2 or not (value.isascii() and value.isalpha()):  # noqa: PLR2004 - ISO 3166 alpha-2
             self.problems.append(f"SHOP_COUNTRY must be a two-letter country code, not {value!r}.")
         return value
 
@@ -251,6 +255,8 @@ class _Reader:
                 say(f"GHALA_WEBHOOK_SECRET must have at least {SHORTEST_SECRET} hard-to-guess characters.")
         if config.secret_key and weak(config.secret_key, SHORTEST_SECRET):
             say(f"SECRET_KEY must have at least {SHORTEST_SECRET} hard-to-guess characters.")
+        if config.metrics_token and weak(config.metrics_token, SHORTEST_SECRET):
+            say(f"METRICS_TOKEN must have at least {SHORTEST_SECRET} hard-to-guess characters.")
         if config.admin_password and weak(config.admin_password, SHORTEST_PASSWORD):
             say(f"ADMIN_PASSWORD must have at least {SHORTEST_PASSWORD} characters and not be a common word.")
 

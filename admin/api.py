@@ -342,7 +342,10 @@ def _key() -> str:
 
 
 def _body() -> tuple[bytes, dict[str, Any]]:
-    if request.mimetype != "application/json" or request.headers.get("Content-Encoding", "identity") != "identity":
+    if (
+        request.mimetype != "application/json"
+        or request.headers.get("Content-Encoding", "identity") != "identity"
+    ):
         raise UnsupportedMediaType("Send plain JSON: Content-Type: application/json.")
     raw = request.get_data(cache=False)
     return raw, strict_json.parse_object(raw)
@@ -386,5 +389,3 @@ def _refused(error: RuleBroken) -> Response:
 
 def _invalid(error: InvalidFields) -> Response:
     return problem(422, "validation_error", "Some fields are not right.", error.errors)
-
-

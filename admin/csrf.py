@@ -20,7 +20,9 @@ from config import Config
 
 LIFE: Final = 12 * 3600
 """Seconds a page may stay open before its buttons need a reload."""
-REFUSAL: Final = "This did not come from a page of this shop, or the page was open too long. Reload it and try again."
+REFUSAL: Final = (
+    "This did not come from a page of this shop, or the page was open too long. Reload it and try again."
+)
 
 
 class Forms:

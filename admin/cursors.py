@@ -70,7 +70,9 @@ def _unpack(cursor: str) -> tuple[int, int | None]:
     if len(cursor) > _LONGEST:
         raise InvalidCursor
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
     except (ValueError, binascii.Error):
         raise InvalidCursor from None
     match = _SHAPE.fullmatch(text)

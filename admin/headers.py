@@ -6,7 +6,9 @@ from typing import Final
 
 from flask import Response
 
-POLICY: Final = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+POLICY: Final = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
 
 
 def secure(response: Response, *, production: bool = False) -> Response:

@@ -80,7 +80,9 @@ class Examination:
             return report
 
     def _look(self) -> dict[str, Part]:
-        redis = Part(OK) if self._house.redis_ping() else Part(DEGRADED, "Redis does not answer; work is slower.")
+        redis = (
+            Part(OK) if self._house.redis_ping() else Part(DEGRADED, "Redis does not answer; work is slower.")
+        )
         parts = {"database": _guarded(self._database)}
         if parts["database"].status == OK:
             parts["migrations"] = _guarded(self._migrations)

@@ -151,7 +151,9 @@ def _move(session: Session, shop: Shop, ref: str, status: str, actor: str) -> in
     except IllegalMove:
         if seen.status == status:  # the button was pressed twice: it is as the owner wants it
             return None
-        raise Conflict("This order cannot be moved there any more. Reload the page to see where it is.") from None
+        raise Conflict(
+            "This order cannot be moved there any more. Reload the page to see where it is."
+        ) from None
     session.add(
         AuditEntry(
             shop_id=shop.id,
@@ -196,7 +198,11 @@ class Place:
     @property
     def heading(self) -> str:
         """How it gets there."""
-        words = {"address": "Deliver to", "location": "Deliver to a pin", "pickup": "The customer picks it up"}
+        words = {
+            "address": "Deliver to",
+            "location": "Deliver to a pin",
+            "pickup": "The customer picks it up",
+        }
         return words.get(self.kind, "No address given")
 
 
@@ -246,5 +252,7 @@ def _mask(phone: str | None) -> str:
 
 def _versions() -> dict[str, str]:
     return {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10] for file in STATIC.iterdir() if file.is_file()
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10]
+        for file in STATIC.iterdir()
+        if file.is_file()
     }

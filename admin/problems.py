@@ -98,7 +98,9 @@ def page(status: int, message: str = "", headers: Mapping[str, str] | None = Non
     return secure(response)
 
 
-def answer(status: int, code: str = "", message: str = "", headers: Mapping[str, str] | None = None) -> Response:
+def answer(
+    status: int, code: str = "", message: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
     """A page below ``/admin``, JSON everywhere else."""
     if request.path.startswith("/admin") and "admin" in current_app.blueprints:
         return page(status, message, headers)

@@ -166,9 +166,7 @@ def order_row(session: Session, shop_id: int, ref: str) -> OrderRow | None:
     ).first()
     if found is None:
         return None
-    return _order_row(
-        found.Order, found.name, found.phone, _lines(session, [found.Order.id])[found.Order.id]
-    )
+    return _order_row(found.Order, found.name, found.phone, _lines(session, [found.Order.id])[found.Order.id])
 
 
 def _order_row(order: Order, name: str, phone: str | None, lines: Sequence[LineRow]) -> OrderRow:
@@ -298,9 +296,7 @@ def order_detail(session: Session, shop_id: int, ref: str) -> OrderDetail | None
         ),
         refunds=tuple(session.scalars(select(Refund).where(Refund.order_id == order.id).order_by(Refund.id))),
         money=tuple(
-            session.scalars(
-                select(MoneyEvent).where(MoneyEvent.order_id == order.id).order_by(MoneyEvent.id)
-            )
+            session.scalars(select(MoneyEvent).where(MoneyEvent.order_id == order.id).order_by(MoneyEvent.id))
         ),
         messages=_messages(session, order),
         moves=_moves(session, order),

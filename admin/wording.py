@@ -52,7 +52,12 @@ MOVE_WORDS: Final = {
     "dispatched": "Send on its way",
     "delivered": "Mark delivered",
 }
-MONEY_WORDS: Final = {"unmatched": "Unmatched money", "refund_due": "Refund due", "payment": "Paid", "refund": "Refunded"}
+MONEY_WORDS: Final = {
+    "unmatched": "Unmatched money",
+    "refund_due": "Refund due",
+    "payment": "Paid",
+    "refund": "Refunded",
+}
 REASON_WORDS: Final = {
     "insufficient_funds": "Not enough money",
     "wrong_pin": "Wrong PIN",

@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot import conversation as conversations
-from bot import flow
+from bot.apology import apology
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
 from bot.effects import AskGateway, CancelOrder, Effect, PlaceOrder, RequestPayment, Say
@@ -40,6 +40,7 @@ from bot.events import (
     PaymentSucceeded,
     PaymentUnknown,
 )
+from bot.flow import decide
 from catalog import shops
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
@@ -230,8 +231,8 @@ class ConversationShell:
                 inbox.postpone(session, ids, min(0.5 * 2.0 ** (worst - 1), RETRY_CAP), error)
                 return
             inbox.finish(session, ids, "dead", error)
-            apology = flow.apology(self._load(claim).language)
-            self._promise(session, claim, [apology])
+            sorry = apology(self._load(claim).language)
+            self._promise(session, claim, [sorry])
         log.error("inbox_event_dead", extra={"inbox_event_id": ids[0], "error": error})
         self._bell.outbox()
 
@@ -273,7 +274,7 @@ class ConversationShell:
         for _ in range(MOST_ROUNDS):
             if not waiting:
                 return conversation, shop
-            decided = flow.decide(conversation, waiting.pop(0), shop)
+            decided = decide(conversation, waiting.pop(0), shop)
             conversation = decided.conversation
             for effect in decided.effects:
                 if isinstance(effect, Say):

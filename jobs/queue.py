@@ -83,12 +83,15 @@ TASK_NAMES: Final = (
 
 def register(huey: DukaHuey, work: Mapping[str, Callable[[int], None]] | None = None) -> dict[str, Any]:
     """Make every task known under its name; without ``work`` they can be queued but not run here."""
+    return {name: huey.task(name=name)(_task(name, work or {})) for name in TASK_NAMES}
 
-    def unable(row_id: int) -> None:
-        raise RuntimeError(f"this process queues tasks and runs none ({row_id})")
 
-    work = work or {}
-    return {name: huey.task(name=name)(work.get(name, unable)) for name in TASK_NAMES}
+def _task(name: str, work: Mapping[str, Callable[[int], None]]) -> Callable[[int], None]:
+    # Huey names a task after the module of its function too: this one, in every process.
+    def task(row_id: int) -> None:
+        work[name](row_id)
+
+    return task
 
 
 class QueueBell:

@@ -105,7 +105,9 @@ class Sender:
             while True:
                 self._bell.clear()
                 room = 0 if self._stopping else IN_FLIGHT - len(sends)
-                claimed = await self._loop.run_in_executor(executor, self.exchange, room)
+                done, self._outcomes = self._outcomes, []
+                claimed, kept = await self._loop.run_in_executor(executor, self.exchange, done, room)
+                self._outcomes += kept
                 for message in claimed:
                     task = asyncio.create_task(self._send(client, message))
                     sends.add(task)
@@ -124,31 +126,35 @@ class Sender:
         except TimeoutError:
             return
 
-    def exchange(self, room: int) -> list[outbox.Claimed]:
-        """Write back what became of messages and claim up to ``room`` new ones, in one transaction."""
-        done, self._outcomes = self._outcomes, []
+    def exchange(
+        self, done: list[outbox.Outcome], room: int
+    ) -> tuple[list[outbox.Claimed], list[outbox.Outcome]]:
+        """Write back what became of messages and claim up to ``room`` new ones, in one transaction.
+
+        Returns the messages to send now, and the outcomes still to be written: those of messages
+        that must wait their turn, and all of ``done`` when the database failed.
+        """
         try:
             with self._database.writing() as session:
                 outbox.record_outcomes(session, done)
                 claimed = outbox.claim_heads(session, room) if room else []
         except SQLAlchemyError as error:
-            self._outcomes = done + self._outcomes
             log.error("database_failed", extra={"task": "sender", "error": type(error).__name__})  # noqa: TRY400
             threading.Event().wait(POLL)
-            return []
-        ready = []
+            return [], done
         waits = self._pacing.delays([(message.shop_id, message.customer_id) for message in claimed])
-        for message, wait in zip(claimed, waits, strict=True):
-            if wait > 0:
-                self._outcomes.append(
-                    outbox.Outcome(message.id, message.fence, "waiting", delay=wait, count_attempt=False)
-                )
-            else:
-                ready.append(message)
-        return ready
+        ready = [message for message, wait in zip(claimed, waits, strict=True) if wait <= 0]
+        paced = [
+            outbox.Outcome(message.id, message.fence, "waiting", delay=wait, count_attempt=False)
+            for message, wait in zip(claimed, waits, strict=True)
+            if wait > 0
+        ]
+        return ready, paced
 
     async def _send(self, client: AsyncCaller, claimed: outbox.Claimed) -> None:
-        self._outcomes.append(await self.send(client, claimed))
+        # First the outcome, then the list: while a send is awaited the list changes.
+        outcome = await self.send(client, claimed)
+        self._outcomes.append(outcome)
         assert self._bell is not None  # noqa: S101
         self._bell.set()
 

@@ -26,6 +26,7 @@ from payments import service
 from payments.gateways.base import Charge, PaymentGateway, PaymentUpdate
 from payments.gateways.ghala import minor_of
 from payments.reasons import reason as reason_for
+from payments.service import GIVE_UP_AFTER
 
 log = logging.getLogger("duka.payments")
 
@@ -35,6 +36,7 @@ PARKED_FOR: Final = 600.0
 """Seconds an event about an order we do not know may wait for us to learn it."""
 START_TRIES: Final = 5
 UNCONFIRMED_TRIES: Final = 8
+"""How often the gateway may contradict a signed success before its money is kept for the owner."""
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
 NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
 
@@ -161,7 +163,8 @@ class PaymentDesk:
         if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
             confirmed = self._confirm(gateway, charge, notice, trusted=trusted)
             if confirmed is None or (status, confirmed.status) == ("succeeded", "failed"):
-                self._wait(event, news_of, payment_id, notice)
+                patience = event.attempts < UNCONFIRMED_TRIES if confirmed else event.age < GIVE_UP_AFTER
+                self._wait(event, news_of, payment_id, notice, patience=patience)
                 return
             news_of = replace(
                 confirmed,
@@ -196,14 +199,18 @@ class PaymentDesk:
         return None if answer.status == "pending" else answer
 
     def _wait(
-        self, event: inbox.WaitingEvent, news_of: PaymentUpdate, payment_id: int, notice: PaymentNotice
+        self,
+        event: inbox.WaitingEvent,
+        news_of: PaymentUpdate,
+        payment_id: int,
+        notice: PaymentNotice,
+        *,
+        patience: bool,
     ) -> None:
-        """The gateway does not say so (yet): leave the event for the next question."""
+        """The gateway does not say so (yet): leave the event for the next question, while there is patience."""
         with self._database.writing() as session:
-            if event.attempts < UNCONFIRMED_TRIES:
-                inbox.postpone(
-                    session, [event.id], min(2.0 ** (event.attempts + 1), 300.0), "not confirmed yet"
-                )
+            if patience:
+                inbox.postpone(session, [event.id], min(2.0 ** (event.attempts - 1), 300.0), "not confirmed")
                 return
             payment = session.get_one(Payment, payment_id)
             if news_of.status == "succeeded" and payment.status != "succeeded":

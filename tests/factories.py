@@ -79,7 +79,13 @@ class Seed:
         return shop
 
     def product(self, shop: Shop, **changes: Any) -> Product:
-        values: dict[str, Any] = {"sku": "THING", "names": {"en": "Thing"}, "descriptions": {}, "synonyms": [], "price": 10_000}
+        values: dict[str, Any] = {
+            "sku": "THING",
+            "names": {"en": "Thing"},
+            "descriptions": {},
+            "synonyms": [],
+            "price": 10_000,
+        }
         return self.add(Product(shop_id=shop.id, **(values | changes)))
 
     def customer(self, shop: Shop, **changes: Any) -> Customer:
@@ -211,7 +217,16 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
     people = [
         seed.customer(shop, seen_at=now - timedelta(minutes=11 * number * number)) for number in range(12)
     ]
-    statuses = ("pending_payment", "paid", "preparing", "paid", "dispatched", "delivered", "expired", "cancelled")
+    statuses = (
+        "pending_payment",
+        "paid",
+        "preparing",
+        "paid",
+        "dispatched",
+        "delivered",
+        "expired",
+        "cancelled",
+    )
     orders = []
     for number in range(26):
         age = timedelta(minutes=7 + (25 - number) * (25 - number) * 4)
@@ -222,7 +237,13 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
         )
         orders.append(order)
         if order.status == "preparing":
-            seed.payment(order, status="failed", reason="wrong_pin", created_at=placed(order, 1), closed_at=placed(order, 1))
+            seed.payment(
+                order,
+                status="failed",
+                reason="wrong_pin",
+                created_at=placed(order, 1),
+                closed_at=placed(order, 1),
+            )
         if order.paid_at is not None:
             seed.payment(
                 order,
@@ -232,7 +253,13 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
             )
     orders[-1].payment_status = "pending"
     paid = next(order for order in reversed(orders) if order.status == "preparing")
-    paid.delivery = {"kind": "location", "text": "Yaya Centre", "landmark": "Blue gate, ask for Amina", "latitude": -1.2921, "longitude": 36.7856}
+    paid.delivery = {
+        "kind": "location",
+        "text": "Yaya Centre",
+        "landmark": "Blue gate, ask for Amina",
+        "latitude": -1.2921,
+        "longitude": 36.7856,
+    }
     for minute, (body, delivery) in enumerate(
         (
             ("🛒 2 × Premium Coffee Beans 1kg — KES 3,000. Where shall we deliver?", "read"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from catalog.money import NotWhole, to_major, to_minor
@@ -14,7 +14,9 @@ from ghala.dialects.base import OrderDialect, RemoteOrder, Request
 from payments.gateways.base import Charge, PaymentUpdate, Started
 from payments.reasons import reason as reason_for
 
-STATUSES = {"success": "succeeded", "failed": "failed", "pending": "pending"}
+STATUSES: Final = {"success": "succeeded", "failed": "failed", "pending": "pending"}
+BEYOND_REASON: Final = 10**15
+"""Minor units no payment reaches: what a column can hold is not what a person can pay."""
 
 
 class Caller(Protocol):
@@ -103,8 +105,9 @@ def update_from(remote: RemoteOrder, currency: str) -> PaymentUpdate:
 
 
 def minor_of(amount: Decimal, currency: str) -> int:
-    """Minor units, or -1 for an amount this currency does not have: it will match no payment."""
+    """Minor units, or -1 for an amount this currency does not have or nobody pays: it will match no payment."""
     try:
-        return to_minor(amount, currency)
+        minor = to_minor(amount, currency)
     except (NotWhole, KeyError):
         return -1
+    return minor if minor < BEYOND_REASON else -1

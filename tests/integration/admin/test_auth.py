@@ -9,7 +9,14 @@ from werkzeug.security import generate_password_hash
 from db.models import AuditEntry
 from tests.integration.admin.conftest import PASSWORD, basic, open_room
 
-DOORS = ["/admin/", "/admin/live", "/admin/orders", "/api/admin/stats", "/api/orders", "/admin/orders/ORD-222222"]
+DOORS = [
+    "/admin/",
+    "/admin/live",
+    "/admin/orders",
+    "/api/admin/stats",
+    "/api/orders",
+    "/admin/orders/ORD-222222",
+]
 
 
 def _raw(text: bytes) -> str:
@@ -61,7 +68,9 @@ def test_a_hashed_password_opens_and_is_paid_for_once(database, now, shop, monke
     checked = []
     real = admin.auth.check_password_hash
     monkeypatch.setattr(admin.auth, "check_password_hash", lambda *a: checked.append(1) or real(*a))
-    room = open_room(database, now, admin_password="", admin_password_hash=generate_password_hash("läng genug hier"))
+    room = open_room(
+        database, now, admin_password="", admin_password_hash=generate_password_hash("läng genug hier")
+    )
     right = basic(password="läng genug hier")
     assert [room.client.get("/admin/live", headers=right).status_code for _ in range(3)] == [200, 200, 200]
     assert len(checked) == 1

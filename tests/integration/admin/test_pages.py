@@ -94,7 +94,7 @@ def test_the_page_refreshes_itself_by_fragment(room, seed, shop) -> None:
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "<script>alert(1)</script>",
-    "\"><svg onload=alert(1)>",
+    '"><svg onload=alert(1)>',
     "{{7*7}}{% raw %}",
     "' OR 1=1 --",
     "\u202egnp.exe\u2066",
@@ -126,7 +126,9 @@ def test_a_hostile_name_is_only_text(room, seed, shop, name) -> None:
         assert len(answer.text) < 30_000
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/orders", "/api/admin/stats", "/admin/nowhere", "/readyz"])
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/orders", "/api/admin/stats", "/admin/nowhere", "/readyz"]
+)
 def test_every_answer_carries_the_safety_headers(room, path) -> None:
     headers = room.get(path).headers
     assert headers["Content-Security-Policy"] == POLICY
@@ -169,7 +171,14 @@ def test_the_first_view_weighs_less_than_100_kilobytes(database, now) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/admin/orders/ORD-NOSUCH", "/admin/orders/%00", "/admin/x", "/admin/../etc/passwd", "/admin/static/../auth.py"]
+    "path",
+    [
+        "/admin/orders/ORD-NOSUCH",
+        "/admin/orders/%00",
+        "/admin/x",
+        "/admin/../etc/passwd",
+        "/admin/static/../auth.py",
+    ],
 )
 def test_what_is_not_there_gets_a_friendly_page(room, path) -> None:
     answer = room.get(path)
@@ -184,7 +193,10 @@ def test_lists_go_on_by_cursor_without_losing_or_repeating_any(room, seed, shop,
             seed.order(shop, customer)
 
     seed(act)
-    for path, pattern in (("/admin/orders", r'id="order-([^"]+)"'), ("/admin/customers", r'id="customer-(\d+)"')):
+    for path, pattern in (
+        ("/admin/orders", r'id="order-([^"]+)"'),
+        ("/admin/customers", r'id="customer-(\d+)"'),
+    ):
         seen: list[str] = []
         address: str | None = path
         while address:
@@ -195,12 +207,24 @@ def test_lists_go_on_by_cursor_without_losing_or_repeating_any(room, seed, shop,
         assert len(seen) == len(set(seen)) == 60
 
 
-CURSORS = ["x", "'; DROP TABLE orders; --", "MTIz.", "LTE", "OTk5OTk5OTk5OTk5OTk5OTk5OTk", "\u0661", "A" * 500, "MS4x", "%00"]
+CURSORS = [
+    "x",
+    "'; DROP TABLE orders; --",
+    "MTIz.",
+    "LTE",
+    "OTk5OTk5OTk5OTk5OTk5OTk5OTk",
+    "\u0661",
+    "A" * 500,
+    "MS4x",
+    "%00",
+]
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
 def test_a_cursor_that_is_not_ours_is_refused(room, cursor) -> None:
-    assert room.client.get("/admin/orders", query_string={"after": cursor}, headers=basic()).status_code == 400
+    assert (
+        room.client.get("/admin/orders", query_string={"after": cursor}, headers=basic()).status_code == 400
+    )
     answer = room.client.get("/api/orders", query_string={"after": cursor}, headers=basic())
     assert answer.status_code == 400
     assert answer.json["code"] == "invalid_cursor"

@@ -1,0 +1,56 @@
+# `make help` lists what there is. Needs only make and a Python 3.11 or newer;
+# PYTHON=/path/to/python chooses one.
+
+PYTHON = python3 python3.14 python3.13 python3.12 python3.11 python
+BIN = .venv/bin
+
+# What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
+ROOMS = admin bot catalog db dev ghala jobs orders payments sandbox
+MODULES = app.py config.py errors.py observing.py wsgi.py
+
+.PHONY: help install run test check lint fmt types imports flow reset clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: install ## Open the demo shop on this machine: shop, worker, sandbox phone; Ctrl-C stops it
+	@$(BIN)/python -m dev
+
+test: install ## Check, then run every test (ARGS=... for pytest); what is skipped says why
+	@$(MAKE) check
+	$(BIN)/python -m pytest -rs $(ARGS)
+
+check: lint types imports ## Lint, format, types and import rules, as before every commit
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy --strict --explicit-package-bases $(ROOMS) $(MODULES)
+
+imports: install
+	$(BIN)/lint-imports
+
+fmt: install ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+flow: install ## Draw the conversation into docs/flow.md
+	$(BIN)/python -m bot.diagram
+
+install: ## Make .venv with everything in it (the others do this by themselves)
+	@for python in $(PYTHON); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    exec "$$python" dev/install.py; \
+	  fi; \
+	done; \
+	echo "Duka needs Python 3.11 or newer and found none as: $(PYTHON). PYTHON=/path/to/python make ... names one." >&2; \
+	exit 1
+
+reset: install ## Delete the shop's data in var/ after asking (YES=1 does not ask)
+	@$(BIN)/python -m dev.reset
+
+clean: ## Delete .venv and every cache, but no data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

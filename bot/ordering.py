@@ -1,0 +1,64 @@
+"""From a known address to an order: the zone if there are zones, a last look at the cart, the effect. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot import cart
+from bot.conversation import Conversation
+from bot.effects import PlaceOrder, RequestPayment
+from bot.state import Next, goes
+from bot.understanding.names import clean_address
+from bot.wording import joined, text, words
+from catalog.snapshot import ShopSnapshot
+from ghala.inbound import Location
+from orders.order import Delivery
+
+PLACE_NAME = 150
+
+
+def deliver_to(conversation: Conversation, delivery: Delivery, shop: ShopSnapshot) -> Next:
+    """Remember where to; ask for the zone where the shop has zones, else place the order."""
+    conversation = replace(conversation, delivery=delivery)
+    zones = {zone.id for zone in shop.zones}
+    if zones and delivery.kind != "pickup" and delivery.zone_id not in zones:
+        return goes(replace(conversation, page=0), "zone_choice")
+    return place(conversation, shop)
+
+
+def place(conversation: Conversation, shop: ShopSnapshot) -> Next:
+    """Place the order, unless the cart is no longer what the customer was shown: then it is shown again."""
+    now = cart.checked(conversation, shop)
+    if now.notices or not now.conversation.cart or conversation.delivery is None:
+        state = "cart" if now.conversation.cart else "product_selected"
+        notices = (*now.notices, words(conversation, "cart-look-again")) if now.notices else ()
+        return goes(now.conversation, state, joined(notices))
+    order = PlaceOrder(
+        lines=conversation.cart,
+        delivery=conversation.delivery,
+        promo_code=conversation.promo_code,
+        cart_version=conversation.cart_version,
+        language=conversation.language,
+    )
+    return Next(conversation, (order,))
+
+
+def located(location: Location) -> Delivery:
+    """A shared location as a place to deliver to, with its name if it has one."""
+    parts = (clean_address(location.name[:PLACE_NAME]), clean_address(location.address[:PLACE_NAME]))
+    return Delivery(
+        kind="location",
+        text=", ".join(part for part in parts if part),
+        latitude=location.latitude,
+        longitude=location.longitude,
+    )
+
+
+def charge(conversation: Conversation, method: str) -> Next:
+    """Start paying by ``method``; a customer without a number is asked for the one to charge."""
+    phone = "" if method == "card" else (conversation.charge_phone or conversation.phone)
+    conversation = replace(conversation, method=method)
+    if method != "card" and not phone:
+        asked = text(words(conversation, "which-number"))
+        return Next(replace(conversation, state="payment_selection"), (asked,))
+    return Next(conversation, (RequestPayment(conversation.order_ref, method, phone),))

@@ -1,0 +1,101 @@
+"""A payment is on its way: what to do now, and what to do if nothing happens."""
+
+# ruff: noqa: ARG002 - every state is asked alike
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.conversation import Conversation
+from bot.effects import AskGateway, Say
+from bot.state import Next, State, tapped, typed
+from bot.texts import money
+from bot.understanding.words import plain
+from bot.wording import buttons, method_name, text, words
+from catalog.snapshot import ShopSnapshot
+from ghala.inbound import InboundMessage
+from payments.phone import mask
+
+
+class PaymentProcessing(State[str]):
+    """Wait for the money. Asking again asks the gateway first: there are never two prompts at once."""
+
+    name = "payment_processing"
+    leads_to = frozenset({"payment_failed", "payment_selection", "greeting"})
+
+    def ready(self, conversation: Conversation, shop: ShopSnapshot) -> bool:
+        """There is an order being paid."""
+        return bool(conversation.order_ref)
+
+    def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
+        """Where to look, and what to reply when nothing comes."""
+        return waiting("waiting-card" if conversation.method == "card" else "waiting", conversation, shop)
+
+    def accepts(self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot) -> str | None:
+        """Take "resend" or "another way"; buttons only of the order that is being paid."""
+        choice = tapped(message)
+        if choice is not None:
+            known = (
+                choice.action in {"resend", "another_way"} and choice.argument(0) == conversation.order_ref
+            )
+            return choice.action if known else None
+        said = plain(typed(message))
+        if said in RESEND:
+            return "resend"
+        return "another_way" if said in ANOTHER else None
+
+    def transition(self, conversation: Conversation, answer: str, shop: ShopSnapshot) -> Next:
+        """Ask the gateway, or choose another way."""
+        if answer == "another_way":
+            return Next(replace(conversation, state="payment_selection"))
+        return ask_gateway(conversation)
+
+
+def waiting(key: str, conversation: Conversation, shop: ShopSnapshot) -> Say:
+    """A sentence about the payment under way, with the ways out of waiting."""
+    ref = conversation.order_ref
+    phone = conversation.charge_phone or conversation.phone
+    body = words(
+        conversation,
+        key,
+        phone=mask(phone) if phone else "",
+        total=money(conversation.order_total, shop.currency, conversation.language),
+        method=method_name(conversation.method or "mpesa", conversation),
+        ref=ref,
+    )
+    return buttons(body, (f"resend:{ref}", f"another_way:{ref}", f"cancel_order:{ref}"), conversation, shop)
+
+
+def ask_gateway(conversation: Conversation) -> Next:
+    """Find out before anything else; the answer comes as an event."""
+    method = method_name(conversation.method or "mpesa", conversation)
+    said = text(words(conversation, "checking", method=method))
+    return Next(conversation, (said, AskGateway(conversation.order_ref)))
+
+
+RESEND = frozenset(
+    {
+        "resend",
+        "send again",
+        "again",
+        "retry",
+        "try again",
+        "tuma tena",
+        "tena",
+        "rudia",
+        "jaribu tena",
+        "no prompt",
+        "nothing",
+    }
+)
+ANOTHER = frozenset(
+    {
+        "another way",
+        "another",
+        "other way",
+        "other",
+        "change method",
+        "njia nyingine",
+        "nyingine",
+        "pay another way",
+    }
+)

@@ -1,0 +1,89 @@
+"""What the bot says, per language: Fluent files beside this module, loaded once.
+
+Money, numbers and dates are written by Babel. Names are cleaned before they get here, so no
+isolation marks are put around them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from babel.dates import format_datetime, get_timezone
+from babel.numbers import format_currency
+from fluent.runtime import FluentBundle, FluentResource
+
+from catalog.money import to_major
+from errors import FlowError
+
+FALLBACK: Final = "en"
+LANGUAGES: Final = ("en", "sw")
+
+
+def _load(language: str) -> FluentBundle:
+    source = (Path(__file__).parent / f"{language}.ftl").read_text(encoding="utf-8")
+    bundle = FluentBundle([language], use_isolating=False)
+    bundle.add_resource(FluentResource(source))
+    return bundle
+
+
+_BUNDLES: Final = {language: _load(language) for language in LANGUAGES}
+
+
+def spoken(language: str) -> str:
+    """``language`` if the bot speaks it, else English."""
+    return language if language in _BUNDLES else FALLBACK
+
+
+def say(language: str, key: str, **args: str | int) -> str:
+    """The text ``key`` in ``language`` with its places filled.
+
+    Raises:
+        FlowError: there is no such text, or a place was left empty.
+    """
+    bundle = _BUNDLES[spoken(language)]
+    if not bundle.has_message(key):
+        raise FlowError(f"no text {key!r} in {language}")
+    pattern = bundle.get_message(key).value
+    if pattern is None:
+        raise FlowError(f"the text {key!r} is empty in {language}")
+    text, problems = bundle.format_pattern(pattern, args)
+    if problems:
+        raise FlowError(f"the text {key!r} in {language}: {problems[0]!r}")
+    return str(text)
+
+
+def speaks(key: str) -> bool:
+    """Whether there is a text ``key``; for texts that are named by data (a payment method, a reason)."""
+    return bool(_BUNDLES[FALLBACK].has_message(key))
+
+
+@lru_cache(maxsize=4096)
+def money(minor: int, currency: str, language: str) -> str:
+    """``minor`` units as people write them: "KES 3,000", with decimals only where there are any."""
+    amount = to_major(minor, currency)
+    whole = amount == amount.to_integral_value()
+    pattern = "¤¤ #,##0" if whole else "¤¤ #,##0.00"
+    return str(
+        format_currency(Decimal(amount), currency, pattern, locale=spoken(language), currency_digits=False)
+    )
+
+
+def moment(when: datetime, timezone: str, language: str) -> str:
+    """Date and time in the shop's zone: "20 Nov 2026, 12:07"."""
+    return str(
+        format_datetime(when, "d MMM y, HH:mm", tzinfo=get_timezone(timezone), locale=spoken(language))
+    )
+
+
+def day(when: datetime, timezone: str, language: str) -> str:
+    """The date in the shop's zone: "30 Nov 2026"."""
+    return str(format_datetime(when, "d MMM y", tzinfo=get_timezone(timezone), locale=spoken(language)))
+
+
+def clock(when: datetime, timezone: str, language: str) -> str:
+    """The time of day in the shop's zone: "12:37"."""
+    return str(format_datetime(when, "HH:mm", tzinfo=get_timezone(timezone), locale=spoken(language)))

@@ -1,0 +1,257 @@
+# What the bot says in English. Keys and places are the same in every language.
+# Limits: button titles 20 characters, row titles 24, footers 60, button messages 1024.
+
+## Greeting and menu
+hello = Hello! 👋
+hello-name = Hello { $name }! 👋
+greeting = { $hello } Welcome to { $shop }. How can I help you today?
+greeting-cart = { $hello } You still have { $count ->
+        [one] 1 item
+       *[other] { $count } items
+    } in your cart ({ $total }) — continue?
+order-waiting = 🧾 Your order { $ref } is waiting for payment: { $total }. What would you like to do?
+help =
+    Here is what you can write at any time:
+    • *products*: see what we sell
+    • *promotions*: see what is on offer
+    • *cart*: see or change your cart
+    • *order*: where your order is
+    • *back* or *cancel*
+    • *menu*: start again
+    • *human*: talk to a person
+
+    You can tap, or just type: "2 coffee and 1 honey".
+handed-off = 🙋 A person from { $shop } will answer here. Reply menu to come back to me.
+
+## Buttons
+button-menu = 🏠 Menu
+button-products = 🛍️ View Products
+button-promotions = 🎉 View Promotions
+button-again = 🔁 Order again
+button-cart = 🛒 View cart
+button-checkout = ✅ Check out
+button-add-more = ➕ Add more
+button-new = 🛍️ New order
+button-keep = No, keep it
+button-back = ⬅️ Back
+button-cancel = ❌ Cancel
+button-help = ❓ Help
+button-human = 🙋 Talk to a person
+button-track = 🧾 My order
+button-languages = 🌍 Language
+button-language-en = English
+button-language-sw = Kiswahili
+button-take = Yes, { $count }
+button-other-quantity = Another number
+button-remove = 🗑️ Remove it
+button-empty = 🗑️ Empty cart
+button-empty-yes = Yes, empty it
+button-pickup = 🏪 Pick up
+button-same = 📍 Same address
+button-same-place = 📍 { $place }
+button-skip = Skip
+button-pay-mpesa = 📱 M-Pesa
+button-pay-airtel = 📱 Airtel Money
+button-pay-card = 💳 Card
+button-paynow = 💳 Pay now
+button-retry = 🔁 Try again
+button-another-way = 💳 Another way
+button-resend = 🔄 Resend
+button-edit = ✏️ Edit order
+button-cancel-order = ❌ Cancel order
+button-card-link = 💳 Pay by card
+
+## Products
+products-body = 🛍️ What would you like? Tap below to choose, or type a name, a number, or "2 coffee and 1 honey".
+products-button = See products
+products-none = There is nothing on the shelves right now. Please look in again soon.
+categories-body = 🛍️ What are you looking for? Tap below to choose, or just type a product's name.
+categories-button = See categories
+category-other = Other products
+category-count = { $count ->
+    [one] 1 product
+   *[other] { $count } products
+}
+row-more = More ▸
+row-more-about = See the next ones
+row-sold-out = Sold out · { $price }
+did-you-mean =
+    Did you mean …?
+    { $products }
+product-name = *{ $product }*
+product-gone = That product is no longer on offer.
+sold-out-now = { $product } is sold out right now. Is there something else you like?
+only-left = Only { $count } left
+how-many = How many? Reply with a number, e.g. 2
+only-left-take = Only { $count } left. Take { $count }?
+line = { $quantity } × { $product } — { $amount }
+line-short = { $quantity } × { $product }
+and-more = … and { $count } more
+left-product = All right, nothing was added.
+basket-unknown = I understood { $known }, but not "{ $unknown }", so nothing was added yet. Please choose from the list or write it again.
+again-nothing = Nothing of your last order can be bought right now. Here is what we have:
+
+## Promotions
+promotions-title = 🎉 *Our promotions*
+promotions-none = There are no promotions right now, but there is plenty to see.
+promotion = ✨ *{ $title }*
+promotion-code = Code: *{ $code }*
+promotion-until = Until { $date }
+promo-noted = ✅ Code { $code }: { $title }.
+promo-saves = You save { $amount } on this cart.
+promo-not-yet = It takes nothing off the cart as it is now; I will apply it as soon as it fits.
+promo-too-late = "{ $title }" can be used before an order is placed. Reply *edit* to put this order back into the cart, then type the code.
+
+## Cart
+cart-title = 🛒 *Your cart*
+cart-line = { $number }. { $line }
+cart-how = Reply with a line's number to change it, or "remove 1".
+cart-empty = 🛒 Your cart is empty. Shall we fill it?
+cart-empty-ask = Empty your cart ({ $count ->
+        [one] 1 item
+       *[other] { $count } items
+    })?
+cart-short = { $count } items — { $amount }
+cart-short-discount = { $cart } (🎉 { $title }: −{ $off }, you pay { $total })
+cart-gone = { $count ->
+    [one] One product you chose is no longer on offer.
+   *[other] { $count } products you chose are no longer on offer.
+}
+cart-sold-out = { $product } is sold out.
+cart-fewer = Only { $count } × { $product } left, so that is what I put in.
+cart-has-all = You already have all the { $product } there is in your cart.
+cart-new-price = The price of { $product } is now { $amount }.
+cart-look-again = Please look again before you order:
+change-quantity = You have { $count } × { $product } in your cart. How many should it be? Reply with a number, or 0 to remove it.
+discount-line = 🎉 { $title }: −{ $amount }
+total-line = *Total { $total }*
+
+## Address
+address = 🛒 { $cart }. Where shall we deliver? Type your estate, building or a landmark, share your 📍 location, or reply skip.
+landmark = 📍 Got it. Any landmark for the rider?
+zones-body = 🛵 Which area are you in? The delivery fee is added to your order.
+zones-button = See areas
+zone-fee = Delivery { $amount }
+place-pickup = Pick up at the shop
+place-later = We will ask you
+place-pin = 📍 your pin on the map
+
+## Order and payment
+summary-title = 🧾 *Order { $ref }*
+summary-delivery = Delivery: { $amount }
+summary-total = *Total { $total }*
+summary-place = 📍 { $place }
+summary-held = ⏳ We keep it for you for { $minutes } minutes, until { $time }.
+summary-next = Choose how to pay. To charge another number, reply e.g. "mpesa 0722 000 111".
+summary-next-person = A person from the shop will tell you how to pay.
+edit-or-cancel = Reply edit or cancel
+choose-payment = How would you like to pay { $total } for order { $ref }?
+number-noted = I will charge { $phone }.
+which-number = 📱 Which number shall we charge? Reply with it, e.g. 0722 000 111.
+method-mpesa = M-Pesa
+method-airtel = Airtel Money
+method-card = Card
+prompt-sent = 📲 Check your phone { $phone }: a request for { $total } is on its way. Enter your PIN to pay. Nothing after a minute? Reply resend.
+waiting = ⏳ We are waiting for { $method } to confirm { $total } for order { $ref }. If your phone { $phone } asks for your PIN, enter it there, never here. Nothing came? Reply *resend*.
+waiting-card = ⏳ We are waiting for your card payment of { $total } for order { $ref }. Open the link I sent to pay. Nothing came? Reply *resend*.
+checking = I check payments with { $method } directly; one moment.
+one-moment = I will write the moment I know.
+still-pending = ⏳ { $method } has no answer yet for { $total }. If your phone { $phone } asks for your PIN, enter it to pay. If you already did, don't pay again: I'll write the moment it arrives.
+still-pending-card = ⏳ Your card payment of { $total } for order { $ref } has not arrived yet. If you already paid, don't pay again: I'll write the moment it arrives.
+unknown = We have not had { $method }'s answer yet. If you entered your PIN, don't pay again: I'll write the moment it arrives.
+already-open = A payment for this order is already on its way, so I did not start a second one. Please don't pay twice; I am asking { $method } now.
+already-paid = Order { $ref } is already paid. Nothing more to do. 🙏
+order-closed = Order { $ref } is closed, so nothing was charged. You can order again at any time.
+cancel-payment-open = A payment for order { $ref } is still open on your phone, so I cannot cancel it yet. Decline it there, or wait a minute; I am asking { $method } now.
+cancel-paid = Order { $ref } is already paid, so I cannot cancel it here. A person from the shop can help.
+card-link = 💳 Pay { $total } for order { $ref } on this secure page. I'll write the moment it is paid.
+failed =
+    { $why }
+
+    Your order { $ref } ({ $total }) is still here for you.
+failed-stands = The last payment did not go through.
+failed-insufficient-funds = 😕 There was not enough money in your { $method } account, so nothing was charged.
+failed-wrong-pin = 😕 { $method } says the PIN was wrong, so nothing was charged.
+failed-cancelled = The { $method } request was cancelled, so nothing was charged.
+failed-timeout = 😕 There was no answer on the phone in time, so nothing was charged. Keep it unlocked and near you, and try again.
+failed-busy = 😕 { $method } was busy with another request on your line. Please wait a minute or two and try again.
+failed-expired = 😕 The { $method } request expired before it was answered, so nothing was charged.
+failed-unavailable = 😕 { $method } could not reach your phone just now. Please try again in a minute.
+failed-unknown = 😕 { $method } did not accept the payment. Please try again or choose another way.
+money-without-order = Your { $amount } arrived after order { $ref } closed. { $shop } has been told and will deliver or refund.
+no-open-payment = I see no order of yours that is waiting for payment. If you paid and have no receipt, reply *human* and a person will look into it. 🙏
+order-cancelled = Order { $ref } is cancelled. Nothing was charged.
+order-reopened = ✏️ Order { $ref } is back in your cart. Change what you like, then check out.
+order-empty = Your cart is empty, so nothing was ordered.
+order-changed = Something in your cart changed, so nothing was ordered yet.
+nothing-to-cancel = There is nothing to cancel. 🙂
+track-paid = Your last order is paid. I write to you at every step; for anything else a person can help.
+track-none = You have no open order. Shall we start one?
+
+## Receipt: this heading appears in receipts and nowhere else
+receipt =
+    🎉 Payment successful!
+    ━━━━━━━━━━━━━━━━━━━━
+    RECEIPT · { $shop }
+    ━━━━━━━━━━━━━━━━━━━━
+    Order: { $ref }
+    { $lines }
+    Paid by: { $method }
+    { $date }
+    { $delivery }
+    ━━━━━━━━━━━━━━━━━━━━
+    Thank you! 🙏 We'll write when it is on its way.
+receipt-delivery = Delivery
+receipt-discount = Discount
+receipt-total = Total paid
+receipt-place = Deliver to: { $place }
+receipt-pickup = { $place }
+
+## News of an order
+news-preparing = 👩‍🍳 Good news: { $shop } is preparing your order { $ref }.
+news-dispatched = 🛵 Your order { $ref } is on its way!
+news-delivered = ✅ Your order { $ref } has been delivered. Thank you for shopping with { $shop }! 🙏
+news-cancelled = Your order { $ref } was cancelled by { $shop }. Reply *human* if you have a question.
+news-expired = Your order { $ref } was not paid in time, so we let it go. Nothing was charged. Reply *cart* to pick up where you left off.
+
+## Not understood, and other input
+miss-again =
+    I am sorry, I still did not understand. { $hint }
+
+    Would you rather talk to a person?
+hint-greeting = Tap a button, or type what you are looking for.
+hint-promotions = I did not understand that. Reply *products* to see what we sell.
+hint-product-selected = I did not understand that. Please choose from the list, or type a product's name.
+hint-choose-quantity = Please send a number, e.g. 2.
+hint-cart = I did not understand that. Reply *checkout*, a line's number, or a product's name to add it.
+hint-change-quantity = Please send a number, e.g. 2, or 0 to remove it.
+hint-address-input = Please type where to deliver (at least 3 letters), share your 📍 location, or reply *skip*.
+hint-landmark = Please describe a landmark in a few words, or reply *skip*.
+hint-zone-choice = Please choose your area from the list.
+hint-payment-selection = Please choose how to pay, e.g. "mpesa 0722 000 111" for another number. Reply *edit* or *cancel* to change your mind.
+hint-payment-processing = I am still waiting for your payment.
+hint-payment-failed = Please choose: try again, another way, or cancel the order.
+hint-handed-off = Reply *menu* to come back to me.
+old-button = That button is from an earlier moment, so I did nothing. Here is where you are now:
+late = 🙏 Sorry, your message reached me late, so I did nothing with it. Here is where you are now:
+secret-warning = 🔒 Please never send card numbers or PINs in a chat: I did not keep it. Your phone or the payment page will ask for it safely.
+other-image = Thank you for the picture! I can only read words and taps.
+other-video = Thank you for the video! I can only read words and taps.
+other-audio = Thank you for the voice note! I cannot listen yet; please type it.
+other-document = Thank you for the document! I can only read words and taps.
+other-sticker = 😄 Nice one!
+other-contact = Thank you for the contact. Please type what you need instead.
+other-location = 📍 Thank you. I ask for your location when you check out.
+other-form = Thank you, noted.
+other-number-changed = Thank you, your new number is noted and your orders stay with you.
+other-unsupported = I cannot read that kind of message yet; please type it.
+other-reaction = 😊 Thank you! Reply *menu* whenever you need me.
+other-picture-of-payment = I check payments directly with the payment service, not by pictures.
+
+## Language
+language-ask = Which language do you prefer?
+language-set = 👍 I will write in English.
+language-only = This shop writes in this language only.
+
+## When we fail
+apology = Sorry, something went wrong on our side and I could not deal with your last message. Please send it again, or reply menu.

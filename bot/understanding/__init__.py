@@ -1,0 +1,1 @@
+"""Making sense of what people type: words, numbers, product names, names, secrets. Pure."""

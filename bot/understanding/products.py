@@ -1,0 +1,199 @@
+"""Finding products by what people call them, and whole orders in one line ("2 coffee and 1 honey")."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from rapidfuzz import fuzz
+
+from bot.understanding.numbers import leading_quantity, quantity, trailing_quantity
+from bot.understanding.words import plain
+from catalog.snapshot import ProductView, ShopSnapshot
+
+_SURE: Final = 90
+"""Score from which a single best product is taken without asking."""
+_PERHAPS: Final = 74
+"""Score from which a product is offered as "did you mean"."""
+_ALIKE: Final = 70
+"""Likeness of two words below which they are different words."""
+_LEAD: Final = 8
+"""How far the best must be ahead of the second to be taken without asking."""
+_SHORTEST: Final = 3
+MOST_OFFERED: Final = 3
+
+_FILLER: Final = frozenset(
+    [
+        "i",
+        "want",
+        "need",
+        "would",
+        "like",
+        "to",
+        "buy",
+        "order",
+        "please",
+        "the",
+        "a",
+        "an",
+        "of",
+        "some",
+        "for",
+        "me",
+        "my",
+        "get",
+        "give",
+        "have",
+        "do",
+        "you",
+        "is",
+        "are",
+        "any",
+        "nataka",
+        "naomba",
+        "nipe",
+        "ya",
+        "za",
+        "wa",
+        "la",
+        "cha",
+        "vya",
+        "kununua",
+        "tafadhali",
+        "mna",
+        "kuna",
+        "bei",
+        "how",
+        "much",
+        "price",
+    ]
+)
+_PARTS: Final = re.compile(r"[,;+&\n]|\band\b|\bplus\b|\bna\b|\bpamoja na\b", re.IGNORECASE)
+_MOST_PARTS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Products that ``text`` may mean; ``sure`` when there is no need to ask."""
+
+    sure: ProductView | None = None
+    perhaps: tuple[ProductView, ...] = ()
+
+
+def find(text: str, shop: ShopSnapshot) -> Found:
+    """The product called ``text`` in any language, by name, synonym or SKU, typos forgiven."""
+    said = [word for word in plain(text).split() if word not in _FILLER]
+    wanted = " ".join(said)
+    if len(wanted) < _SHORTEST:
+        return Found()
+    scored: list[tuple[float, ProductView]] = []
+    for product in shop.products:
+        names = [plain(name) for name in (*product.names.values(), *product.synonyms, product.sku)]
+        exact = any(
+            wanted == name or wanted == " ".join(w for w in name.split() if w not in _FILLER)
+            for name in names
+        )
+        if exact:
+            return Found(sure=product)
+        scored.append((max((_score(said, name.split()) for name in names if name), default=0.0), product))
+    scored.sort(key=lambda pair: -pair[0])
+    perhaps = tuple(product for score, product in scored if score >= _PERHAPS)[:MOST_OFFERED]
+    if not perhaps:
+        return Found()
+    best = scored[0][0]
+    second = scored[1][0] if len(scored) > 1 else 0.0
+    if best >= _SURE and best - second >= _LEAD:
+        return Found(sure=perhaps[0])
+    return Found(perhaps=perhaps)
+
+
+def _score(said: list[str], name: list[str]) -> float:
+    """How well every word said is a word of the name, from 0 to 100; short words must be exact."""
+    total = 0.0
+    for word in said:
+        best = max(_alike(word, other) for other in name)
+        total += best * len(word)
+    return total / sum(len(word) for word in said)
+
+
+def _alike(word: str, other: str) -> float:
+    if word == other or (len(word) > _SHORTEST and word.rstrip("s") == other.rstrip("s")):
+        return 100.0
+    if len(word) <= _SHORTEST:
+        return 0.0
+    score = fuzz.ratio(word, other)
+    return (
+        95.0
+        if other.startswith(word) and len(word) > _SHORTEST
+        else (min(score, 89.0) if score >= _ALIKE else 0.0)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What one line ordered: the lines understood, and the words that named nothing."""
+
+    lines: tuple[tuple[ProductView, int], ...]
+    unknown: tuple[str, ...] = ()
+
+
+def basket(text: str, shop: ShopSnapshot) -> Basket | None:
+    """Products with quantities in one line: "2 coffee and 1 honey"; ``None`` when it is no such line.
+
+    Without a single quantity it is a name, not a basket, and ``find`` is asked instead.
+    """
+    whole = _line(text, shop)
+    if whole is not None:
+        return Basket(lines=(whole,))
+    parts = [part for part in _rejoined(_PARTS.split(text)) if plain(part)]
+    if not 1 < len(parts) <= _MOST_PARTS:
+        return None
+    understood = [(part, _line(part, shop) or _single(part, shop)) for part in parts]
+    if not any(line is not None for _, line in understood) or not any(_counts(part) for part in parts):
+        return None
+    lines: dict[int, tuple[ProductView, int]] = {}
+    for _, line in understood:
+        if line is not None:
+            product, count = line
+            lines[product.id] = (product, count + lines.get(product.id, (product, 0))[1])
+    return Basket(
+        lines=tuple(lines.values()),
+        unknown=tuple(plain(part) for part, line in understood if line is None),
+    )
+
+
+def _rejoined(parts: list[str]) -> list[str]:
+    """Number words are split by "na" too ("kumi na mbili kahawa"): put such pieces together again."""
+    joined: list[str] = []
+    for part in parts:
+        if joined and quantity(joined[-1]) is not None and plain(joined[-1]).isalpha():
+            joined[-1] = f"{joined[-1]} na {part}"
+        else:
+            joined.append(part)
+    return joined
+
+
+def _counts(part: str) -> bool:
+    return (leading_quantity(part) or trailing_quantity(part)) is not None
+
+
+def _line(part: str, shop: ShopSnapshot) -> tuple[ProductView, int] | None:
+    """One counted product; a name that ends or begins with a number is tried as a name first."""
+    if find(part, shop).sure is not None and any(
+        plain(part) == plain(name)
+        for product in shop.products
+        for name in (*product.names.values(), product.sku)
+    ):
+        return None
+    for counted in (leading_quantity(part), trailing_quantity(part)):
+        if counted is not None:
+            product = find(counted[1], shop).sure
+            if product is not None:
+                return product, counted[0]
+    return None
+
+
+def _single(part: str, shop: ShopSnapshot) -> tuple[ProductView, int] | None:
+    product = find(part, shop).sure
+    return (product, 1) if product is not None else None

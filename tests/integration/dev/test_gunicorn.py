@@ -1,0 +1,98 @@
+"""gunicorn.conf.py, read as gunicorn reads it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+NEEDED = {"GHALA_WEBHOOK_SECRET": "w" * 8 + "ebhook-secret", "ADMIN_PASSWORD": "kima-todu-fela-runi"}
+SHOW = (
+    "import runpy, json;"
+    "v = runpy.run_path('gunicorn.conf.py');"
+    "print(json.dumps({k: x for k, x in v.items() if isinstance(x, (str, int)) and k[0] != '_'}))"
+)
+
+
+def read(tmp_path: Path, **own: str) -> subprocess.CompletedProcess[str]:
+    """The settings in a folder without a .env."""
+    (tmp_path / "gunicorn.conf.py").write_text((ROOT / "gunicorn.conf.py").read_text())
+    return subprocess.run(
+        [sys.executable, "-c", SHOW],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def settings(tmp_path: Path, **own: str) -> dict[str, object]:
+    import json
+
+    answer = read(tmp_path, **NEEDED, **own)
+    assert answer.returncode == 0, answer.stderr
+    return dict(json.loads(answer.stdout))
+
+
+def test_sqlite_is_served_by_one_process_of_sixteen_threads(tmp_path: Path) -> None:
+    found = settings(tmp_path, WEB_CONCURRENCY="4")
+    assert (found["workers"], found["threads"], found["worker_class"]) == (1, 16, "gthread")
+
+
+def test_postgresql_is_served_by_several_processes(tmp_path: Path) -> None:
+    found = settings(tmp_path, DATABASE_URL="postgres://shop@db/shop")
+    assert found["workers"] == min(4, 2 * (os.cpu_count() or 1))
+    assert found["threads"] == 8
+
+
+def test_the_platform_may_say_how_many_processes(tmp_path: Path) -> None:
+    assert settings(tmp_path, DATABASE_URL="postgres://shop@db/shop", WEB_CONCURRENCY="3")["workers"] == 3
+
+
+def test_development_listens_to_this_machine_only(tmp_path: Path) -> None:
+    assert settings(tmp_path, PORT="8123")["bind"] == "127.0.0.1:8123"
+
+
+def test_production_listens_to_every_address(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        DUKA_ENV="production",
+        PUBLIC_URL="https://shop.example",
+        SECRET_KEY="k3y-" * 8,
+        GHALA_API_URL="https://ghala.example",
+        GHALA_API_KEY="key",
+        ADMIN_USERNAME="asha",
+    )
+    assert found["bind"] == "0.0.0.0:8000"
+
+
+def test_what_runs_may_finish_before_the_platform_loses_patience(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    assert (found["graceful_timeout"], found["timeout"], found["keepalive"]) == (25, 30, 65)
+
+
+@pytest.mark.parametrize("own", [{}, {**NEEDED, "DATABASE_URL": "postgres://x", "WEB_CONCURRENCY": "many"}])
+def test_a_bad_environment_is_told_in_sentences(tmp_path: Path, own: dict[str, str]) -> None:
+    answer = read(tmp_path, **own)
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert answer.stderr.strip().endswith(".")
+
+
+def test_gunicorn_itself_ends_with_the_sentences(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert "GHALA_WEBHOOK_SECRET is missing" in answer.stderr
+    assert "Traceback" not in answer.stderr

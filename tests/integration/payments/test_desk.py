@@ -1,0 +1,490 @@
+"""From a stored payment to booked money: verified news only, each shilling once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from db import Database, inbox
+from db.models import InboxEvent, MoneyEvent, Order, Payment
+from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
+from orders import reading, totals
+from orders import service as orders
+from payments import service
+from payments.desk import PaymentDesk
+from payments.gateways.base import Charge, PaymentUpdate, Started
+from payments.service import PaymentRefusal
+from tests.shop import PHONE, place, product, refs
+
+
+@dataclass
+class Gateway:
+    """A gateway that says what the test wants and remembers what it was asked."""
+
+    name: str = "ghala"
+    confirms_webhooks: bool = False
+    starts: list[Started | GatewayError] = field(default_factory=list)
+    answers: list[PaymentUpdate | GatewayError] = field(default_factory=list)
+    started: list[Charge] = field(default_factory=list)
+    asked: list[Charge] = field(default_factory=list)
+
+    def start(self, charge: Charge) -> Started:
+        self.started.append(charge)
+        answer = self.starts.pop(0) if self.starts else Started("gh_1")
+        if isinstance(answer, GatewayError):
+            raise answer
+        return answer
+
+    def ask(self, charge: Charge) -> PaymentUpdate:
+        self.asked.append(charge)
+        answer = self.answers.pop(0) if self.answers else PaymentUpdate("pending")
+        if isinstance(answer, GatewayError):
+            raise answer
+        return answer
+
+
+@dataclass
+class Bells:
+    """Remembers every ring."""
+
+    rung: list[tuple[str, int]] = field(default_factory=list)
+
+    def inbox(self, kind: str, event_id: int) -> None:
+        self.rung.append((kind, event_id))
+
+    def payment(self, payment_id: int) -> None:
+        self.rung.append(("start", payment_id))
+
+    def ask(self, payment_id: int) -> None:
+        self.rung.append(("ask", payment_id))
+
+    def outbox(self) -> None:
+        self.rung.append(("outbox", 0))
+
+
+class Till:
+    """An order waiting to be paid, and the desk that takes the money."""
+
+    def __init__(self, database: Database, now: Any) -> None:
+        self.database = database
+        self.now = now
+        self.gateway = Gateway()
+        self.bells = Bells()
+        self.desk = PaymentDesk(database, {"ghala": self.gateway}, self.bells)
+        self.seed = 10
+        self.order = place(database, now(), [("COFFEE", 2)])
+
+    def request(self, method: str = "mpesa", phone: str | None = PHONE) -> int:
+        self.seed += 1
+        with self.database.writing() as session:
+            return service.request(session, 1, self.order.ref, method, phone, refs=refs(self.seed)).id
+
+    def started(self) -> int:
+        payment_id = self.request()
+        self.desk.start(payment_id)
+        return payment_id
+
+    def hear(
+        self, event: str = "payment.success", *, hint: str | None = None, lane: str = "normal", **data: Any
+    ) -> int:
+        body = {"event": event, "data": {"order_id": "gh_1", "amount": 3000, "currency": "KES"} | data}
+        if event == "payment.success":
+            body["data"].setdefault("transaction_reference", "SKJ4X2ABCD")
+        raw = json.dumps(body).encode()
+        new = inbox.NewEvent(
+            "payment", f"d{self.seed}", raw, match_key=str(body["data"]["order_id"]), hint=hint, lane=lane
+        )
+        self.seed += 1
+        with self.database.writing() as session:
+            ((event_id, _),) = inbox.record(session, 1, "payments:main", [new])
+        self.desk.process(event_id)
+        return event_id
+
+    def payment(self, payment_id: int) -> Payment:
+        with self.database.reading() as session:
+            return session.get_one(Payment, payment_id)
+
+    def state(self) -> tuple[str, str]:
+        with self.database.reading() as session:
+            order = reading.order(session, 1, self.order.ref)
+            assert order is not None
+            return order.status, order.payment_status
+
+    def money(self) -> list[tuple[str, int | None, str]]:
+        with self.database.reading() as session:
+            rows = session.scalars(select(MoneyEvent).order_by(MoneyEvent.id)).all()
+            return [(row.kind, row.amount, row.reason) for row in rows]
+
+    def told(self) -> list[str]:
+        with self.database.reading() as session:
+            rows = session.scalars(
+                select(InboxEvent).where(InboxEvent.kind == "internal").order_by(InboxEvent.id)
+            )
+            return [json.loads(row.raw)["event"] for row in rows]
+
+    def waiting(self, event_id: int) -> bool:
+        with self.database.reading() as session:
+            return inbox.find(session, event_id) is not None
+
+
+@pytest.fixture
+def till(database: Database, now) -> Till:
+    return Till(database, now)
+
+
+PAID = ("paid", "paid")
+OPEN = ("pending_payment", "pending")
+
+
+def test_a_payment_goes_to_the_gateway_with_its_own_reference_and_key(till: Till) -> None:
+    payment_id = till.started()
+    (charge,) = till.gateway.started
+    assert charge.ref.startswith("PAY-")
+    assert (charge.amount, charge.currency, charge.phone, charge.method) == (300_000, "KES", PHONE, "mpesa")
+    assert charge.key.startswith("pay:")
+    payment = till.payment(payment_id)
+    assert (payment.status, payment.gateway_ref) == ("pending", "gh_1")
+
+
+def test_starting_a_payment_twice_calls_the_gateway_once(till: Till) -> None:
+    payment_id = till.started()
+    till.desk.start(payment_id)
+    assert len(till.gateway.started) == 1
+
+
+def test_one_open_payment_per_order_whatever_is_tapped(till: Till) -> None:
+    till.started()
+    for method in ("mpesa", "airtel", "card"):
+        with pytest.raises(PaymentRefusal) as refusal:
+            till.request(method)
+        assert refusal.value.code == "already_open"
+
+
+def test_a_verified_success_books_payment_order_money_and_news_together(till: Till) -> None:
+    payment_id = till.started()
+    till.hear()
+    assert till.state() == PAID
+    assert till.payment(payment_id).status == "succeeded"
+    assert till.money() == [("payment", 300_000, "")]
+    assert till.told() == ["PaymentSucceeded"]
+    with till.database.reading() as session:
+        counted = totals.between(session, 1)
+        assert (counted.orders_paid, counted.revenue, counted.orders_pending) == (1, 300_000, 0)
+        receipt = reading.receipt(session, 1, till.order.ref)
+        assert receipt is not None
+        assert (receipt.reference, receipt.method, receipt.amount) == ("SKJ4X2ABCD", "mpesa", 300_000)
+
+
+def test_a_second_webhook_does_not_pay_twice(till: Till) -> None:
+    till.started()
+    till.hear()
+    till.hear()
+    assert till.money() == [("payment", 300_000, "")]
+    assert till.told() == ["PaymentSucceeded"]
+
+
+@pytest.mark.parametrize("name", ["payment.success", "payment.successful", "payment.completed"])
+def test_every_alias_of_success_pays(till: Till, name: str) -> None:
+    till.started()
+    till.hear(name, transaction_reference="TX")
+    assert till.state() == PAID
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"amount": 3001}, "wrong_amount"),
+        ({"amount": 2999}, "wrong_amount"),
+        ({"amount": 0}, "wrong_amount"),
+        ({"amount": "1,500"}, "no_amount"),
+        ({"amount": True}, "no_amount"),
+        ({"amount": -3000}, "no_amount"),
+        ({"amount": 3000.5}, "wrong_amount"),
+        ({"amount": 2**63}, "no_amount"),
+        ({"amount": 10**14}, "wrong_amount"),
+        ({"currency": "TZS"}, "wrong_currency"),
+        ({"currency": "USD"}, "wrong_currency"),
+        ({"external_id": "PAY-OTHER"}, "other_payment"),
+    ],
+)
+def test_evidence_that_does_not_fit_pays_nothing_and_is_kept(till: Till, data, reason) -> None:
+    payment_id = till.started()
+    till.hear(**data)
+    assert till.state() == OPEN
+    assert till.payment(payment_id).status == "pending"
+    ((kind, _, said),) = till.money()
+    assert (kind, said) == ("unmatched", reason)
+    assert till.told() == []
+
+
+@pytest.mark.parametrize("amount", ["3000.00", "3000.0", 3000, 3000.0])
+def test_the_same_amount_written_differently_pays(till: Till, amount) -> None:
+    till.started()
+    till.hear(amount=amount)
+    assert till.state() == PAID
+
+
+def test_an_unknown_order_is_parked_and_becomes_unmatched_after_ten_minutes(till: Till, now) -> None:
+    till.started()
+    event_id = till.hear(order_id="gh_999")
+    assert till.waiting(event_id)
+    assert till.money() == []
+    now.advance(601)
+    till.desk.process(event_id)
+    assert not till.waiting(event_id)
+    assert till.money() == [("unmatched", 300_000, "unknown_order")]
+
+
+def test_a_webhook_that_overtakes_the_answer_is_matched_when_the_order_is_known(till: Till) -> None:
+    payment_id = till.request()
+    event_id = till.hear()
+    assert till.waiting(event_id)
+    till.desk.start(payment_id)
+    assert ("payment", event_id) in till.bells.rung
+    till.desk.process(event_id)
+    assert till.state() == PAID
+
+
+def test_a_failure_is_told_with_its_reason_and_the_order_may_be_paid_again(till: Till) -> None:
+    payment_id = till.started()
+    till.hear("payment.failed", failure_reason="1032: Request cancelled by user")
+    payment = till.payment(payment_id)
+    assert (payment.status, payment.reason) == ("failed", "cancelled")
+    assert till.state() == ("pending_payment", "failed")
+    assert till.told() == ["PaymentFailed"]
+    till.gateway.starts = [Started("gh_2")]
+    till.started()
+    till.hear(order_id="gh_2")
+    assert till.state() == PAID
+
+
+def test_a_failure_after_success_changes_nothing(till: Till) -> None:
+    till.started()
+    till.hear()
+    till.hear("payment.failed", failure_reason="1037")
+    assert till.state() == PAID
+    assert till.told() == ["PaymentSucceeded"]
+
+
+def test_late_success_after_a_failure_is_booked(till: Till) -> None:
+    till.started()
+    till.hear("payment.failed", failure_reason="1037")
+    till.hear()
+    assert till.state() == PAID
+    assert till.told() == ["PaymentFailed", "PaymentSucceeded"]
+
+
+def test_success_for_an_expired_order_is_honoured_when_the_goods_are_there(database: Database, now) -> None:
+    till = Till(database, now)
+    till.started()
+    with database.writing() as session:
+        orders.cancel(session, 1, till.order.ref)
+    till.hear()
+    assert till.state() == PAID
+
+
+def test_success_for_a_closed_order_whose_goods_are_gone_is_due_back(database: Database, now) -> None:
+    till = Till(database, now)
+    till.order = place(database, now(), [("BASKET", 5)], seed=3)
+    payment_id = till.started()
+    with database.writing() as session:
+        orders.cancel(session, 1, till.order.ref)
+    place(database, now(), [("BASKET", 5)], wa_id="254700000001", seed=4)
+    till.hear(amount=14000)
+    assert till.state()[0] == "cancelled"
+    assert till.payment(payment_id).status == "succeeded"
+    assert till.money() == [("refund_due", 1_400_000, "order_closed")]
+    assert till.told() == ["MoneyWithoutOrder"]
+    with database.reading() as session:
+        basket = product(session, "BASKET")
+        assert (basket.available, basket.reserved, basket.sold) == (0, 5, 0)
+
+
+def test_the_same_transaction_cannot_pay_two_orders(database: Database, now) -> None:
+    till = Till(database, now)
+    till.started()
+    till.hear()
+    till.order = place(database, now(), seed=5)
+    till.gateway.starts = [Started("gh_2")]
+    till.started()
+    till.hear(order_id="gh_2")
+    assert till.state() == OPEN
+    assert till.money()[1] == ("unmatched", 300_000, "reference_reused")
+
+
+def test_a_second_payment_of_the_same_order_is_due_back(till: Till, now) -> None:
+    till.started()
+    now.advance(121)
+    till.gateway.starts = [Started("gh_2")]
+    till.started()
+    till.hear(order_id="gh_2", transaction_reference="TX2")
+    till.hear(order_id="gh_1", transaction_reference="TX1")
+    assert till.money() == [("payment", 300_000, ""), ("refund_due", 300_000, "already_paid")]
+    assert till.told() == ["PaymentSucceeded", "MoneyWithoutOrder"]
+
+
+def test_a_signature_without_time_is_believed_only_after_asking(till: Till) -> None:
+    till.gateway.confirms_webhooks = True
+    till.started()
+    event_id = till.hear()
+    assert till.state() == OPEN
+    assert till.waiting(event_id)
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1")]
+    till.now.advance(3)
+    till.desk.process(event_id)
+    assert till.state() == PAID
+    assert [charge.gateway_ref for charge in till.gateway.asked] == ["gh_1", "gh_1"]
+
+
+def test_a_success_that_is_never_confirmed_becomes_unmatched_money(till: Till, now) -> None:
+    till.gateway.confirms_webhooks = True
+    till.started()
+    till.gateway.answers = [PaymentUpdate("failed", reason="cancelled")] * 20
+    event_id = till.hear()
+    for _ in range(10):
+        now.advance(300)
+        till.desk.process(event_id)
+    assert till.state()[0] == "pending_payment"
+    assert till.money() == [("unmatched", 300_000, "not_confirmed")]
+
+
+def test_a_stale_webhook_is_confirmed_even_where_signatures_carry_time(till: Till) -> None:
+    till.started()
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1", amount=300_000, currency="KES")]
+    till.hear(lane="late")
+    assert len(till.gateway.asked) == 1
+    assert till.state() == PAID
+
+
+def test_a_hint_alone_proves_nothing_but_points_to_what_to_ask(till: Till) -> None:
+    payment_id = till.request()
+    ref = till.payment(payment_id).ref
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_7", payment_ref="PAY-SOMEBODY")]
+    event_id = till.hear(order_id="gh_7", hint=ref)
+    assert till.state() == OPEN
+    till.gateway.answers = [
+        PaymentUpdate("succeeded", gateway_ref="gh_7", payment_ref=ref, amount=300_000, currency="KES")
+    ]
+    till.now.advance(5)
+    till.desk.process(event_id)
+    assert till.state() == PAID
+    assert till.payment(payment_id).gateway_ref == "gh_7"
+
+
+def test_an_unclear_outcome_is_unknown_and_asked_about_never_failed(till: Till, now) -> None:
+    till.gateway.starts = [OutcomeUnknown("timed out")]
+    payment_id = till.started()
+    assert till.payment(payment_id).status == "unknown"
+    assert till.told() == ["PaymentUnknown"]
+    till.gateway.answers = [PaymentUpdate("pending", gateway_ref="gh_1")]
+    now.advance(11)
+    till.desk.ask(payment_id)
+    assert (till.payment(payment_id).status, till.payment(payment_id).gateway_ref) == ("pending", "gh_1")
+    with pytest.raises(PaymentRefusal):
+        till.request()
+
+
+def test_an_unreachable_gateway_is_tried_again_with_the_same_key_and_then_given_up(till: Till, now) -> None:
+    till.gateway.starts = [GatewayUnavailable("refused")] * 5
+    payment_id = till.started()
+    for _ in range(4):
+        now.advance(61)
+        till.desk.start(payment_id)
+    assert {charge.key for charge in till.gateway.started} == {till.payment(payment_id).key}
+    assert (till.payment(payment_id).status, till.payment(payment_id).reason) == ("failed", "unavailable")
+    assert till.told() == ["PaymentFailed"]
+
+
+def test_a_refused_charge_has_failed(till: Till) -> None:
+    till.gateway.starts = [GatewayRejected("no", reason="invalid_phone", status=422)]
+    payment_id = till.started()
+    assert till.payment(payment_id).status == "failed"
+
+
+def test_a_card_payment_sends_its_link(till: Till) -> None:
+    till.gateway.starts = [Started("gh_1", "https://pay.example/1")]
+    payment_id = till.request("card", None)
+    till.desk.start(payment_id)
+    assert till.payment(payment_id).link == "https://pay.example/1"
+    assert till.payment(payment_id).phone is None
+    assert till.told() == ["PaymentLinkReady"]
+
+
+def test_silence_is_asked_about_at_70_seconds_then_2_4_8_minutes(till: Till, now) -> None:
+    payment_id = till.started()
+    waits = []
+    for _ in range(5):
+        due = till.payment(payment_id).next_ask_at
+        assert due is not None
+        waits.append((due - now()).total_seconds())
+        now.advance(waits[-1])
+        till.desk.ask(payment_id)
+    assert waits == [70, 120, 240, 480, 960]
+
+
+def test_a_lost_webhook_still_pays_when_the_gateway_is_asked(till: Till, now) -> None:
+    payment_id = till.started()
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1", transaction_ref="TX9")]
+    now.advance(71)
+    till.desk.ask(payment_id)
+    assert till.state() == PAID
+    till.hear(transaction_reference="TX9")
+    assert till.money() == [("payment", 300_000, "")]
+
+
+def test_the_webhook_after_an_answer_without_reference_gives_the_money_its_name(till: Till, now) -> None:
+    payment_id = till.started()
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1")]
+    now.advance(71)
+    till.desk.ask(payment_id)
+    till.hear(transaction_reference="TX9")
+    assert till.payment(payment_id).transaction_ref == "TX9"
+    assert till.money() == [("payment", 300_000, "")]
+
+
+def test_after_three_days_of_silence_a_payment_expires_but_late_money_is_still_money(till: Till, now) -> None:
+    payment_id = till.started()
+    now.advance(3 * 24 * 3600 + 1)
+    till.desk.ask(payment_id)
+    assert till.payment(payment_id).status == "expired"
+    till.hear()
+    assert till.payment(payment_id).status == "succeeded"
+
+
+def test_who_asks_is_told_even_that_there_is_no_answer_yet(till: Till) -> None:
+    payment_id = till.started()
+    with till.database.writing() as session:
+        session.get_one(Payment, payment_id).tell = True
+    till.desk.ask(payment_id)
+    assert till.told() == ["PaymentStillPending"]
+
+
+def test_prompts_to_somebody_elses_phone_are_limited(till: Till, now) -> None:
+    for attempt in range(3):
+        till.gateway.starts = [GatewayRejected("no", reason="2001", status=422)]
+        payment_id = till.request(phone="+254722000111")
+        till.desk.start(payment_id)
+        assert till.payment(payment_id).status == "failed", attempt
+    with pytest.raises(PaymentRefusal) as refusal:
+        till.request(phone="+254722000111")
+    assert refusal.value.code == "too_many_prompts"
+    till.request(phone=PHONE)
+
+
+def test_fifty_copies_at_the_same_instant_book_once(till: Till) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    till.started()
+    raw = b'{"event":"payment.success","data":{"order_id":"gh_1","amount":3000,"currency":"KES","transaction_reference":"T"}}'
+    with till.database.writing() as session:
+        events = [inbox.NewEvent("payment", f"copy{i}", raw, match_key="gh_1") for i in range(20)]
+        ids = [event_id for event_id, _ in inbox.record(session, 1, "payments:main", events)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(till.desk.process, ids))
+    assert till.money() == [("payment", 300_000, "")]
+    with till.database.reading() as session:
+        assert session.scalar(select(func.sum(Order.total)).where(Order.status == "paid")) == 300_000
