@@ -12,12 +12,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from db import Database, clock, inbox
 from db.bell import Bell
-from db.models import Order, Payment, Shop
+from db.models import Order, Pause, Payment, Shop
 from db.types import word
 from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import strict_json
@@ -56,7 +56,7 @@ class PaymentDesk:
         self._bell = bell
 
     def start(self, payment_id: int) -> None:
-        """Take a created payment to its gateway, once; repeating is harmless."""
+        """Take a created payment to its gateway, once; repeating is harmless. A paused shop starts none."""
         claimed = self._claim(payment_id, "created")
         if claimed is None:
             return
@@ -105,6 +105,8 @@ class PaymentDesk:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
                 return
+            if payment.gateway_ref is None and session.get(Pause, payment.shop_id) is not None:
+                return  # asking without the gateway's own name for it could start it
             created = payment.status == "created"
             if not created:
                 session.execute(
@@ -259,7 +261,12 @@ class PaymentDesk:
         with self._database.writing() as session:
             taken = session.execute(
                 update(Payment)
-                .where(Payment.id == payment_id, Payment.status == status, Payment.next_ask_at <= clock())
+                .where(
+                    Payment.id == payment_id,
+                    Payment.status == status,
+                    Payment.next_ask_at <= clock(),
+                    ~paused(),
+                )
                 .values(next_ask_at=clock(CALL_LEASE))
                 .returning(Payment.id)
             ).first()
@@ -292,12 +299,18 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
         .where(
             Payment.next_ask_at.is_not(None),
             Payment.next_ask_at <= clock(),
+            Payment.gateway_ref.is_not(None) | ~paused(),
             (Payment.status != "created") | (Payment.next_ask_at <= clock(-overdue)),
         )
         .order_by(Payment.next_ask_at)
         .limit(most)
     )
     return [(row.id, row.status) for row in rows]
+
+
+def paused() -> ColumnElement[bool]:
+    """SQL: the payment's shop is paused."""
+    return exists().where(Pause.shop_id == Payment.shop_id)
 
 
 def _charge(session: Session, payment: Payment) -> Charge:
