@@ -44,6 +44,8 @@ OUTBOX_STATUSES = ("waiting", "sent", "dead")
 DELIVERY_STATUSES = ("none", "sent", "delivered", "read", "failed")
 PAUSE_REASONS = ("restored", "by_hand")
 PROMOTION_KINDS = ("percent", "fixed", "free_delivery", "buy_x_get_y")
+ERASED = "erased:"
+"""How the identity of a customer begins who asked to be forgotten; the rest is chance."""
 
 
 class Base(DeclarativeBase):

@@ -10,6 +10,7 @@ from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from db import Database
 from db.bell import Bell
+from keeping.retention import Retention
 from orders import service as order_service
 from payments.desk import PaymentDesk
 
@@ -27,6 +28,7 @@ class Tasks:
         shell: advances conversations.
         desk: takes payments to their gateways.
         statuses: notes delivery statuses.
+        retention: empties what is over its time.
     """
 
     def __init__(
@@ -36,25 +38,28 @@ class Tasks:
         shell: ConversationShell,
         desk: PaymentDesk,
         statuses: StatusDesk,
+        retention: Retention,
     ) -> None:
         self._bell = bell
         self._database = database
         self._shell = shell
         self._desk = desk
         self._statuses = statuses
+        self._retention = retention
 
     def by_name(self) -> dict[str, Callable[[int], None]]:
         """Every task under its name, each behind the edge."""
-        work = {
+        work: dict[str, Callable[[int], object]] = {
             "apply_payment": self._desk.process,
             "apply_status": self._statuses.process,
             "start_payment": self._desk.start,
             "ask_payment": self._desk.ask,
             "expire_order": self.expire_order,
+            "retention": self.empty_what_is_old,
         }
         return {"advance": self.advance} | {name: self._behind_edge(name, do) for name, do in work.items()}
 
-    def _behind_edge(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+    def _behind_edge(self, task: str, work: Callable[[int], object]) -> Callable[[int], None]:
         def run(row_id: int) -> None:
             self._edge(task, row_id, work)
 
@@ -90,7 +95,11 @@ class Tasks:
             log.info("order_expired", extra={"order_id": order_id})
             self._bell.inbox("internal", told)
 
-    def _edge(self, task: str, row_id: int, work: Callable[[int], None]) -> bool:
+    def empty_what_is_old(self, _row_id: int) -> None:
+        """Retention, once a day."""
+        self._retention.daily()
+
+    def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
         try:
             work(row_id)

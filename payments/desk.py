@@ -38,6 +38,8 @@ START_TRIES: Final = 5
 UNCONFIRMED_TRIES: Final = 8
 """How often the gateway may contradict a signed success before its money is kept for the owner."""
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
+NO_ANSWER: Final = frozenset({None, 401, 403})
+"""Refusals that are about us, not about the payment."""
 NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
 
 
@@ -99,14 +101,14 @@ class PaymentDesk:
                 .values(asks=Payment.asks + 1, next_ask_at=clock(min(delay, 60.0)), reason="unavailable")
             )
 
-    def ask(self, payment_id: int) -> None:
-        """Ask the gateway what became of a payment and apply the answer."""
+    def ask(self, payment_id: int) -> bool:
+        """Ask the gateway what became of a payment and apply the answer; says whether there was one."""
         with self._database.writing() as session:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
-                return
+                return True
             if payment.gateway_ref is None and session.get(Pause, payment.shop_id) is not None:
-                return  # asking without the gateway's own name for it could start it
+                return False  # asking without the gateway's own name for it could start it
             created = payment.status == "created"
             if not created:
                 session.execute(
@@ -118,21 +120,24 @@ class PaymentDesk:
             gateway = self._gateways[payment.gateway]
         if created:
             self.start(payment_id)
-            return
+            return True
         update_: PaymentUpdate | None
+        answered = True
         try:
             update_ = gateway.ask(charge)
         except GatewayRejected as error:
+            answered = error.status not in NO_ANSWER
             log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
             # A refused repetition of the first call is final; a refused question says nothing of the money.
             final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
             update_ = PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
         except GatewayError:
-            update_ = None
+            update_, answered = None, False
         with self._database.writing() as session:
             news = service.apply(session, payment_id, update_ or PaymentUpdate("pending"))
             service.asked(session, payment_id)
         self._ring(news)
+        return answered
 
     def process(self, event_id: int) -> None:
         """Apply one payment webhook: match, confirm where the signature cannot be enough, book."""
