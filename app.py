@@ -174,7 +174,10 @@ def add_commands(app: Flask, house: House) -> None:
     @app.cli.command("worker")
     def worker_command() -> None:
         """Answer customers, take payments and send messages until told to stop."""
-        run_worker(house)
+        try:
+            run_worker(house)
+        except ConfigError as error:
+            raise click.ClickException("; ".join(error.problems)) from error
 
 
 def release(house: House) -> list[str]:
