@@ -71,11 +71,11 @@ class House:
 def gateways(config: Config) -> Mapping[str, PaymentGateway]:
     """Every way this installation takes money, by name."""
     verifier = Verifier(config.ghala_signature_scheme, secrets(config))
-    callback = f"{config.public_url}/api/webhooks/ghala" if config.public_url else ""
+    reached_at = config.public_url or f"http://127.0.0.1:{config.port}"
     ghala = GhalaGateway(
         GhalaClient(config.ghala_api_url, config.ghala_api_key),
         V1(),
-        callback_url=callback,
+        callback_url=f"{reached_at}/api/webhooks/ghala",
         confirms_webhooks=not verifier.carries_time,
     )
     return {ghala.name: ghala}
@@ -174,7 +174,10 @@ def add_commands(app: Flask, house: House) -> None:
     @app.cli.command("worker")
     def worker_command() -> None:
         """Answer customers, take payments and send messages until told to stop."""
-        run_worker(house)
+        try:
+            run_worker(house)
+        except ConfigError as error:
+            raise click.ClickException("; ".join(error.problems)) from error
 
 
 def release(house: House) -> list[str]:
