@@ -6,6 +6,7 @@ from the same parts.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
@@ -48,6 +49,9 @@ from payments import webhook as payment_webhook
 from payments.desk import PaymentDesk
 from payments.gateways.base import PaymentGateway
 from payments.gateways.ghala import GhalaGateway
+
+
+log = logging.getLogger("duka")
 
 
 @dataclass(slots=True)
@@ -126,6 +130,8 @@ def create_app(config: Config, house: House | None = None) -> Flask:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     directory = ShopDirectory(house.database, config)
+    if not Verifier(config.ghala_signature_scheme, secrets(config)).carries_time:
+        log.warning("signature_without_time", extra={"scheme": config.ghala_signature_scheme})
     body_limit = receiving.CLOUD_BODY_LIMIT if config.ghala_dialect == "cloud" else receiving.BODY_LIMIT
     app.register_blueprint(
         message_webhook.blueprint(
