@@ -46,12 +46,23 @@ def _adopted(conversation: Conversation, order: OrderView) -> Conversation:
 
 
 def _without_order(conversation: Conversation, ref: str) -> Conversation:
-    """The conversation without the open order, if it is ``ref``; who stood at its payment goes home."""
+    """The conversation without the open order, if it is ``ref``; who stood at its payment goes home.
+
+    The order's code goes with it, unless it is meant for a cart in the making.
+    """
     if conversation.order_ref != ref:
         return conversation
     state = "greeting" if conversation.state in PAYING else conversation.state
+    code = conversation.promo_code if conversation.cart else ""
     return replace(
-        conversation, state=state, order_ref="", order_total=0, method="", charge_phone="", misses=0
+        conversation,
+        state=state,
+        promo_code=code,
+        order_ref="",
+        order_total=0,
+        method="",
+        charge_phone="",
+        misses=0,
     )
 
 
@@ -69,7 +80,6 @@ def order_placed(event: events.OrderPlaced, conversation: Conversation, shop: Sh
         state="payment_selection",
         cart=(),
         cart_version=conversation.cart_version + 1,
-        promo_code="",
         product_id=None,
         category_id=None,
         page=0,
@@ -118,15 +128,21 @@ def order_refused(event: events.OrderRefused, conversation: Conversation, shop: 
 def order_cancelled(event: events.OrderCancelled, conversation: Conversation, shop: ShopSnapshot) -> Next:
     """Back in the cart when it was to be edited, else gone; nothing was charged."""
     editing = conversation.state == "cart" and conversation.order_ref == event.order.ref
+    # A request may still be on the phone: never say that nothing was charged while it can be paid.
+    prompted = conversation.order_ref == event.order.ref and conversation.method not in {"", "card"}
+    decline = words(conversation, "decline-prompt") if prompted else ""
+    code = conversation.promo_code
     conversation = _without_order(conversation, event.order.ref)
     if editing:
         lines = [(line.product_id, line.quantity, line.unit_price) for line in event.order.lines]
         restored = cart.restored(conversation, lines, shop)
+        restored = replace(restored, promo_code=code)
         restored = replace(
             restored, state="cart", delivery=conversation.delivery or event.order.delivery, trail=()
         )
-        return Next(restored, lead=words(restored, "order-reopened", ref=event.order.ref))
-    body = words(conversation, "order-cancelled", ref=event.order.ref)
+        return Next(restored, lead=joined((words(restored, "order-reopened", ref=event.order.ref), decline)))
+    charged = decline or words(conversation, "nothing-charged")
+    body = words(conversation, "order-cancelled", ref=event.order.ref, charged=charged)
     other = "cart" if conversation.cart else "promotions"
     return Next(conversation, (buttons(body, ("products", other), conversation, shop),))
 
@@ -169,6 +185,10 @@ def payment_refused(event: events.PaymentRefused, conversation: Conversation, sh
     if event.reason == "no_phone":
         moved = replace(conversation, state="payment_selection", method=event.method or conversation.method)
         return Next(moved, (text(words(moved, "which-number")),))
+    if event.reason not in {"already_paid", "order_closed"}:
+        moved = replace(conversation, state="payment_selection", order_ref=conversation.order_ref or ref)
+        key = f"refused-{event.reason.replace('_', '-')}"
+        return Next(moved, lead=words(moved, key if texts.speaks(key) else "refused-other"))
     moved = _without_order(conversation, ref)
     key = "already-paid" if event.reason == "already_paid" else "order-closed"
     return Next(moved, (buttons(words(moved, key, ref=ref), ("products", "human"), moved, shop),))

@@ -12,6 +12,8 @@ from orders.order import OrderLineView, OrderView, Receipt
 COLUMN = 28
 """Names are padded to this width at most; a phone shows about as many characters in a line."""
 NAME = 90
+PLACE = 2400
+"""Fluent fills a place with at most 2,500 characters."""
 
 
 def summary(order: OrderView, conversation: Conversation, shop: ShopSnapshot) -> str:
@@ -70,7 +72,7 @@ def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot) -> st
     )
     foot = "\n".join(after)
     rows = [_line(line, order, conversation) for line in order.lines]
-    room = TEXT - len(fixed) - len(foot) - 1
+    room = min(TEXT - len(fixed), PLACE) - len(foot) - 1
     return words(
         conversation,
         "receipt",

@@ -7,7 +7,7 @@ from typing import Final
 
 import phonenumbers
 
-_WRITTEN: Final = re.compile(r"\+?[0-9][0-9 \-.()]*")
+_WRITTEN: Final = re.compile(r"\+?\(?[0-9][0-9 \-.()]*")
 _MOST_DIGITS: Final = 15
 _LEAST_SUBSCRIBER: Final = 7
 _CODES: Final = {"KE": 254, "TZ": 255, "UG": 256, "RW": 250}

@@ -70,7 +70,7 @@ BY_WORD: Final[tuple[tuple[str, str], ...]] = (
 )
 """Words in the order they are looked for: the telling ones first."""
 
-_CODE: Final = re.compile(r"\s*(?:result\s*code\s*[:=]?\s*)?([0-9]{1,4})(?![0-9A-Za-z.])", re.IGNORECASE)
+_CODE: Final = re.compile(r"\s*(?:result\s*code\s*[:=]?\s*)?([0-9]{1,4})(?![0-9A-Za-z.,])", re.IGNORECASE)
 
 
 def reason(said: str | int | None) -> str:

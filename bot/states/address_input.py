@@ -106,7 +106,8 @@ MORE = frozenset({"add", "add more", "more", "ongeza", "ongeza zaidi", "zaidi"})
 NO_ADDRESS = frozenset(
     {
         "yes", "yeah", "yep", "no", "nope", "okay", "thanks", "thank you", "asante", "asante sana", "ndio",
-        "ndiyo", "sawa", "hapana", "sure", "fine", "good", "wait", "what", "why", "how", "test", "lol", "haha",
+        "ndiyo", "sawa", "hapana", "sure", "fine", "good", "wait", "what", "why", "how", "test", "lol", "haha", "mpesa", "m pesa", "airtel",
+        "airtel money", "card", "kadi", "cash", "pesa",
     }
 )  # fmt: skip
 """Words that are polite, and no place: nobody should be delivered to "okay"."""

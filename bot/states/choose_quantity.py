@@ -54,12 +54,17 @@ class ChooseQuantity(State["int | str"]):
         count = quantity(text)
         if count is not None:
             return count
+        named = found_product(text, shop)
+        if named is not None and named.basket is not None and not named.basket.unknown:
+            (first, wanted), *others = named.basket.lines
+            # "2 coffee" while coffee is asked about is a quantity; anything else is another order line.
+            return wanted if first.id == conversation.product_id and not others else text
         product = shop.product(conversation.product_id)
         offer = f"take:{conversation.product_id}:"
         if plain(text) in YES and product is not None:
             agreed = next((option for option in conversation.options if option.startswith(offer)), None)
             return int(agreed.rsplit(":", 1)[1]) if agreed else None
-        return text if found_product(text, shop) is not None else None
+        return text if named is not None else None
 
     def transition(self, conversation: Conversation, answer: int | str, shop: ShopSnapshot) -> Next:
         """Into the cart and on to the address, unless there are not so many."""

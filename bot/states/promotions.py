@@ -3,6 +3,8 @@
 # ruff: noqa: ARG002 - every state is asked alike
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.conversation import Conversation
 from bot.effects import Say
 from bot.shopping import Picked, found_product, pick
@@ -44,7 +46,8 @@ class Promotions(State[Picked]):
 def _described(promotion: PromotionView, conversation: Conversation, shop: ShopSnapshot) -> str:
     title = fit(in_language(promotion.titles, conversation.language), 80)
     terms = fit(in_language(promotion.terms, conversation.language).strip(), 200)
-    ends = promotion.ends_at
+    # The end is exclusive: what ends at midnight is last had the day before.
+    ends = promotion.ends_at - timedelta(seconds=1) if promotion.ends_at else None
     return joined(
         (
             words(conversation, "promotion", title=title),

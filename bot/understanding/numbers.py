@@ -57,6 +57,7 @@ _SWAHILI_TENS: Final = [
     "tisini",
 ]
 
+_DOZENS: Final = frozenset({"dozen", "dozens", "dazeni"})
 _POLITE: Final = frozenset(
     [
         "please",
@@ -137,15 +138,83 @@ def quantity(text: str) -> int | None:
     if said in SPELLED:
         return SPELLED[said]
     digits = _DIGITS.fullmatch(said)
-    if digits:
-        value = int(digits.group(1)) * (12 if digits.group(2) in {"dozen", "dazeni"} else 1)
+    if digits and (digits.group(2) is None or digits.group(2) in _UNITS):
+        value = int(digits.group(1)) * (12 if digits.group(2) in _DOZENS else 1)
         return value if 1 <= value <= MOST else None
     return _spelled_with_unit(words)
 
 
+_UNITS: Final = frozenset(
+    [
+        "pc",
+        "pcs",
+        "piece",
+        "pieces",
+        "x",
+        "kg",
+        "kgs",
+        "kilo",
+        "kilos",
+        "g",
+        "gm",
+        "gms",
+        "gram",
+        "grams",
+        "l",
+        "ltr",
+        "litre",
+        "litres",
+        "ml",
+        "bag",
+        "bags",
+        "packet",
+        "packets",
+        "pack",
+        "packs",
+        "pkt",
+        "pkts",
+        "set",
+        "sets",
+        "bottle",
+        "bottles",
+        "box",
+        "boxes",
+        "jar",
+        "jars",
+        "tin",
+        "tins",
+        "can",
+        "cans",
+        "item",
+        "items",
+        "unit",
+        "units",
+        "bar",
+        "bars",
+        "only",
+        "vipande",
+        "kipande",
+        "mfuko",
+        "mifuko",
+        "pakiti",
+        "chupa",
+        "boksi",
+        "debe",
+        "mikebe",
+        "mkebe",
+        "kopo",
+        "makopo",
+        "dozen",
+        "dozens",
+        "dazeni",
+    ]
+)
+"""Words that may follow a number without changing it: "2 pcs". Any other word may be another product."""
+
+
 def _spelled_with_unit(words: list[str]) -> int | None:
     """A number phrase with one further word after it: "mbili kilo", "two pieces"."""
-    if len(words) > 1 and " ".join(words[:-1]) in SPELLED and words[-1] not in {"na", "and", "or", "au"}:
+    if len(words) > 1 and " ".join(words[:-1]) in SPELLED and words[-1] in _UNITS:
         return SPELLED[" ".join(words[:-1])]
     return None
 

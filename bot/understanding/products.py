@@ -143,10 +143,11 @@ def basket(text: str, shop: ShopSnapshot) -> Basket | None:
 
     Without a single quantity it is a name, not a basket, and ``find`` is asked instead.
     """
-    whole = _line(text, shop)
+    parts = [part for part in _rejoined(_PARTS.split(text)) if plain(part)]
+    # "2 salt and pepper" is one product; "1 coffee, 2 coffee" is not.
+    whole = _line(text, shop) if sum(_counts(part) for part in parts) < 2 else None  # noqa: PLR2004
     if whole is not None:
         return Basket(lines=(whole,))
-    parts = [part for part in _rejoined(_PARTS.split(text)) if plain(part)]
     if not 1 < len(parts) <= _MOST_PARTS:
         return None
     understood = [(part, _line(part, shop) or _single(part, shop)) for part in parts]
