@@ -11,10 +11,9 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flask import Request
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 from werkzeug.security import check_password_hash
 
@@ -25,9 +24,19 @@ from db import Database
 from db.models import AuditEntry
 from db.types import clock
 
-REALM: Final = "Duka"
+CHALLENGE: Final = 'Basic realm="Duka", charset="UTF-8"'
 REFUSAL: Final = "Sign in with the admin user name and password."
 LONGEST_HEADER: Final = 4096
+
+
+class NotSignedIn(Unauthorized):
+    """The one refusal; its header makes a browser ask for a name and a password."""
+
+    description = REFUSAL
+
+    def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
+        """With the challenge written as RFC 7617 wants it: quoted, where werkzeug would drop the quotes."""
+        return [*super().get_headers(environ, scope), ("WWW-Authenticate", CHALLENGE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ class Guard:
         """Let the owner pass.
 
         Raises:
-            Unauthorized: not the owner.
+            NotSignedIn: not the owner.
             TooManyRequests: ten failures in fifteen minutes from this address under this name.
         """
         header = request.headers.get("Authorization", "")
@@ -124,7 +133,7 @@ class Guard:
         # A browser asks once without a header before it shows its dialog: that is no failure.
         if header and self._failures.record(address, name):
             self._note_lock(address, name)
-        raise Unauthorized(REFUSAL, www_authenticate=challenge())
+        raise NotSignedIn
 
     def recognises(self, request: Request) -> bool:
         """Whether the request carries the owner's credentials; failures count like any other."""
@@ -132,7 +141,7 @@ class Guard:
             return False
         try:
             self.admit(request)
-        except (Unauthorized, TooManyRequests):
+        except (NotSignedIn, TooManyRequests):
             return False
         return True
 
@@ -151,8 +160,3 @@ class Guard:
                         created_at=clock(),
                     )
                 )
-
-
-def challenge() -> WWWAuthenticate:
-    """What asks the browser for a name and a password."""
-    return WWWAuthenticate("basic", {"realm": REALM, "charset": "UTF-8"})

@@ -21,7 +21,7 @@ _SPACE: Final = re.compile(r"\s+")
 _ZERO_WIDTH_JOINER: Final = "\u200d"
 
 ORDER_WORDS: Final = {
-    "pending_payment": "Waiting for payment",
+    "pending_payment": "Unpaid",
     "paid": "Paid",
     "preparing": "Preparing",
     "dispatched": "On its way",
@@ -49,7 +49,7 @@ PAYMENT_WORDS: Final = {
 METHOD_WORDS: Final = {"mpesa": "M-Pesa", "airtel": "Airtel Money", "card": "Card"}
 MOVE_WORDS: Final = {
     "preparing": "Start preparing",
-    "dispatched": "Send it on its way",
+    "dispatched": "Send on its way",
     "delivered": "Mark delivered",
 }
 MONEY_WORDS: Final = {
@@ -57,6 +57,16 @@ MONEY_WORDS: Final = {
     "refund_due": "Refund due",
     "payment": "Paid",
     "refund": "Refunded",
+}
+REASON_WORDS: Final = {
+    "insufficient_funds": "Not enough money",
+    "wrong_pin": "Wrong PIN",
+    "cancelled": "Cancelled on the phone",
+    "timeout": "No answer on the phone",
+    "busy": "The line was busy",
+    "unavailable": "The service was not available",
+    "replaced": "Replaced by a new attempt",
+    "unknown": "Nobody said why",
 }
 TONES: Final = {
     "pending_payment": "wait",
@@ -203,6 +213,10 @@ class Wording:
     def money_kind(self, kind: str) -> str:
         """In the owner's words."""
         return MONEY_WORDS.get(kind) or sentence(kind)
+
+    def reason(self, code: str) -> str:
+        """Why something went wrong, in the owner's words."""
+        return REASON_WORDS.get(code) or sentence(code)
 
     def sentence(self, code: str) -> str:
         """See :func:`sentence`."""

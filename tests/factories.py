@@ -206,6 +206,10 @@ class Seed:
         )
 
 
+def placed(order: Order, minutes: float) -> datetime:
+    return order.placed_at + timedelta(minutes=minutes)
+
+
 def a_busy_shop(session: Session, now: datetime) -> Shop:
     """A believable morning: a dozen people, two dozen orders in every status, and money that fits nothing."""
     seed = Seed(session, now)
@@ -232,6 +236,14 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
             shop, people[number * 5 % len(people)], status=status, goods=goods, placed_at=now - age
         )
         orders.append(order)
+        if order.status == "preparing":
+            seed.payment(
+                order,
+                status="failed",
+                reason="wrong_pin",
+                created_at=placed(order, 1),
+                closed_at=placed(order, 1),
+            )
         if order.paid_at is not None:
             seed.payment(
                 order,
@@ -248,7 +260,6 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
         "latitude": -1.2921,
         "longitude": 36.7856,
     }
-    seed.payment(paid, status="failed", reason="wrong_pin", closed_at=paid.placed_at + timedelta(minutes=1))
     for minute, (body, delivery) in enumerate(
         (
             ("🛒 2 × Premium Coffee Beans 1kg — KES 3,000. Where shall we deliver?", "read"),
