@@ -213,7 +213,7 @@ def build_tasks(house: House) -> Tasks:
         house.database, house.bell, house.refs, ConversationCopies(house.link), pictures
     )
     desk = PaymentDesk(house.database, gateways(house.config), house.bell)
-    return Tasks(house.database, shell, desk, StatusDesk(house.database))
+    return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database))
 
 
 def run_worker(house: House) -> None:

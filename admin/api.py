@@ -218,6 +218,8 @@ class OrdersDesk:
             InvalidFields: the body breaks the contract.
             RuleBroken: no payment may be started now.
         """
+        if not queries.looks_like_reference(ref):
+            raise NotFound
         raw, fields = _body()
         body = read(PaymentBody, fields)
         house = self._house

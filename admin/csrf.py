@@ -20,6 +20,8 @@ from config import Config
 
 LIFE: Final = 12 * 3600
 """Seconds a page may stay open before its buttons need a reload."""
+SKEW: Final = 60
+"""Seconds by which the clocks of two of our machines may differ."""
 REFUSAL: Final = (
     "This did not come from a page of this shop, or the page was open too long. Reload it and try again."
 )
@@ -71,7 +73,7 @@ class Forms:
         if not (written.isascii() and written.isdigit() and len(written) <= 12 and seal.isascii()):  # noqa: PLR2004
             return False
         age = self._now().timestamp() - int(written)
-        return hmac.compare_digest(seal, self._seal(int(written))) and -60 <= age <= LIFE
+        return hmac.compare_digest(seal, self._seal(int(written))) and -SKEW <= age <= LIFE
 
 
 def _origin(url: str) -> tuple[str, str, int | None] | None:

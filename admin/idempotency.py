@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from db import inbox
 from db.models import InboxEvent
+from db.statements import insert
+from db.types import clock
 from errors import RuleBroken
 
 SOURCE: Final = "api"
-LONGEST_KEY: Final = 255
 
 
 class KeyReused(RuleBroken):
@@ -47,10 +48,27 @@ def claim(session: Session, shop_id: int, key: str, route: str, body: bytes) -> 
         return Turn()
     name = hashlib.sha256(f"{shop_id}\x00{key}".encode()).hexdigest()
     request = hashlib.sha256(route.encode() + b"\x00" + body).hexdigest()
-    event = inbox.NewEvent(kind="internal", external_id=name, raw=b"", status="ignored")
-    made = inbox.record(session, shop_id, SOURCE, [event])
-    if made:
-        return Turn(row_id=made[0], request=request)
+    made = session.scalar(
+        insert(session, InboxEvent)
+        .values(
+            shop_id=shop_id,
+            source=SOURCE,
+            external_id=name,
+            kind="internal",
+            lane="normal",
+            priority=inbox.ORDINARY,
+            raw=b"",
+            status="ignored",
+            attempts=0,
+            error="",
+            received_at=clock(),
+            next_at=clock(),
+        )
+        .on_conflict_do_nothing()
+        .returning(InboxEvent.id)
+    )
+    if made is not None:
+        return Turn(row_id=made, request=request)
     raw = session.execute(
         select(InboxEvent.raw).where(InboxEvent.source == SOURCE, InboxEvent.external_id == name)
     ).scalar_one()

@@ -171,7 +171,7 @@ def _move(session: Session, shop: Shop, ref: str, status: str, actor: str) -> in
         shop.id,
         customer.identity,
         "OrderMoved",
-        {"order_ref": ref},
+        {"order_ref": ref, "status": status},
         unique=queries.move_key(ref, status),
     )
 
@@ -221,9 +221,11 @@ def timeline(detail: queries.OrderDetail) -> list[tuple[Any, str]]:
     told.extend((moment, say.order_status(status)) for status, moment in detail.moves)
     if order.closed_at is not None:
         told.append((order.closed_at, say.order_status(order.status)))
-    for event in detail.money:
-        if event.kind in {"unmatched", "refund_due"}:
-            told.append((event.created_at, say.money_kind(event.kind)))
+    told.extend(
+        (event.created_at, say.money_kind(event.kind))
+        for event in detail.money
+        if event.kind in {"unmatched", "refund_due"}
+    )
     return sorted(told, key=lambda entry: entry[0])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ PAGE: Final = 25
 MOST: Final = 100
 ATTENTION: Final = 20
 MOST_MESSAGES: Final = 60
+_REFERENCE: Final = re.compile(r"[A-Z0-9-]{1,40}", re.ASCII)
 
 Row = TypeVar("Row")
 
@@ -130,7 +132,7 @@ def dashboard(session: Session, shop_id: int, today: date, orders: int = 12, cus
     )
 
 
-def orders_statement(shop_id: int, after: str | None, limit: int) -> Select[Any]:
+def orders_statement(shop_id: int, after: str | None, limit: int) -> Select[Order, str, str | None]:
     """The newest orders after a cursor and one more (``ix_orders_newest``)."""
     statement = (
         select(Order, Customer.name, Customer.phone)
@@ -159,6 +161,8 @@ def orders_page(
 
 def order_row(session: Session, shop_id: int, ref: str) -> OrderRow | None:
     """One order as lists show it."""
+    if not looks_like_reference(ref):
+        return None
     found = session.execute(
         select(Order, Customer.name, Customer.phone)
         .join(Customer, Customer.id == Order.customer_id)
@@ -167,6 +171,11 @@ def order_row(session: Session, shop_id: int, ref: str) -> OrderRow | None:
     if found is None:
         return None
     return _order_row(found.Order, found.name, found.phone, _lines(session, [found.Order.id])[found.Order.id])
+
+
+def looks_like_reference(text: str) -> bool:
+    """Whether it is worth asking for: part of an address may hold what PostgreSQL refuses, NUL among it."""
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def _order_row(order: Order, name: str, phone: str | None, lines: Sequence[LineRow]) -> OrderRow:
@@ -186,7 +195,7 @@ def _order_row(order: Order, name: str, phone: str | None, lines: Sequence[LineR
     )
 
 
-def lines_statement(order_ids: Iterable[int]) -> Select[Any]:
+def lines_statement(order_ids: Iterable[int]) -> Select[int, str, int]:
     """The lines of some orders (``uq_order_lines_order_id_position``)."""
     return (
         select(OrderLine.order_id, OrderLine.name, OrderLine.quantity)
@@ -203,7 +212,7 @@ def _lines(session: Session, order_ids: Sequence[int]) -> defaultdict[int, list[
     return lines
 
 
-def customers_statement(shop_id: int, after: str | None, limit: int) -> Select[Any]:
+def customers_statement(shop_id: int, after: str | None, limit: int) -> Select[Customer]:
     """The customers seen last, after a cursor, and one more (``ix_customers_seen``)."""
     statement = (
         select(Customer)
@@ -244,7 +253,7 @@ def customers_page(
     return Page(rows, cursors.of_moment(rows[-1].seen_at, rows[-1].id) if more else None)
 
 
-def money_statement(shop_id: int) -> Select[Any]:
+def money_statement(shop_id: int) -> Select[MoneyEvent, str]:
     """Unmatched money and refunds due that nobody has dealt with (``ix_money_events_open``)."""
     return (
         select(MoneyEvent, Order.ref)
@@ -280,6 +289,8 @@ def money_waiting(session: Session, shop_id: int) -> tuple[MoneyRow, ...]:
 
 def order_detail(session: Session, shop_id: int, ref: str) -> OrderDetail | None:
     """One order with its customer, payments, messages and moves."""
+    if not looks_like_reference(ref):
+        return None
     order = session.scalars(select(Order).where(Order.ref == ref, Order.shop_id == shop_id)).first()
     if order is None:
         return None
@@ -331,8 +342,8 @@ def _moves(session: Session, order: Order) -> tuple[tuple[str, datetime], ...]:
     """When the owner moved the order, as told to its customer (``uq_inbox_events_source``)."""
     names = {f"OrderMoved:{move_key(order.ref, status)}": status for status in sorted(OWNER_MOVES)}
     rows = session.execute(
-        select(InboxEvent.external_id, InboxEvent.received_at)
-        .where(InboxEvent.source == "duka", InboxEvent.external_id.in_(list(names)))
-        .order_by(InboxEvent.id)
+        select(InboxEvent.external_id, InboxEvent.received_at).where(
+            InboxEvent.source == "duka", InboxEvent.external_id.in_(list(names))
+        )
     )
     return tuple((names[row.external_id], row.received_at) for row in rows)

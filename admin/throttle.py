@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -21,6 +22,8 @@ from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
 if TYPE_CHECKING:
     from admin.house import AdminHouse
+
+Answer = TypeVar("Answer")
 
 MOST_FAILURES: Final = 10
 FAILURE_MINUTES: Final = 15
@@ -65,8 +68,10 @@ class FailedLogins:
         self._local = _Counters(MemoryStorage())
         self._shared: _Counters | None = None
         if redis_url:
-            url = storage_url(redis_url)
-            self._shared = _Counters(storage_from_string(url, wrap_exceptions=True, **storage_options()))
+            # The scheme decides between a plain storage and an asynchronous one; ours is never the latter.
+            storage = storage_from_string(storage_url(redis_url), wrap_exceptions=True, **storage_options())
+            if isinstance(storage, Storage):
+                self._shared = _Counters(storage)
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
@@ -92,7 +97,7 @@ class FailedLogins:
 
         return self._first_that_answers(count)
 
-    def _first_that_answers(self, act: Any) -> Any:
+    def _first_that_answers(self, act: Callable[[_Counters], Answer]) -> Answer:
         if self._shared is not None and time.monotonic() >= self._silent_until:
             try:
                 return act(self._shared)
@@ -124,6 +129,6 @@ def init(app: Flask, house: AdminHouse) -> Limiter:
     )
     for name in ("admin", "admin_api"):
         blueprint = app.blueprints.get(name)
-        if blueprint is not None:
+        if isinstance(blueprint, Blueprint):
             limiter.limit(REQUESTS)(blueprint)
     return limiter

@@ -62,6 +62,7 @@ REASON_WORDS: Final = {
     "insufficient_funds": "Not enough money",
     "wrong_pin": "Wrong PIN",
     "cancelled": "Cancelled on the phone",
+    "expired": "Not answered in time",
     "timeout": "No answer on the phone",
     "busy": "The line was busy",
     "unavailable": "The service was not available",

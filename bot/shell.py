@@ -41,6 +41,7 @@ from bot.events import (
     PaymentUnknown,
 )
 from bot.flow import decide
+from bot.understanding.secrets import mask_secrets
 from catalog import shops
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
@@ -49,7 +50,7 @@ from db.models import Conversation as ConversationRow
 from db.models import Customer, Payment
 from db.refs import Refs
 from errors import FlowError, OutOfStock, RuleBroken
-from ghala.inbound import InboundMessage, NumberChanged, read_item
+from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
 from ghala.messages import dump
 from orders import customers, placing, reading
 from orders import service as order_service
@@ -205,7 +206,7 @@ class ConversationShell:
         try:
             with self._database.writing() as session:
                 for waiting, from_customer in events:
-                    event = self._event(session, claim, waiting)
+                    event = self._event(session, claim, waiting, conversation)
                     if event is not None:
                         conversation, shop = self._turn(
                             session, claim, conversation, shop, event, work, from_customer=from_customer
@@ -246,15 +247,35 @@ class ConversationShell:
         known = conversations.load(data) if data else Conversation(language="")
         return known if known.phone else replace(known, phone=claim.phone or "")
 
-    def _event(self, session: Session, claim: Claim, waiting: inbox.WaitingEvent) -> Event | None:
+    def _event(
+        self, session: Session, claim: Claim, waiting: inbox.WaitingEvent, conversation: Conversation
+    ) -> Event | None:
         if waiting.kind == "message":
             item = read_item(orjson.loads(waiting.raw))
             if not isinstance(item, InboundMessage):
                 return None
             if isinstance(item.content, NumberChanged):
                 self._change_identity(session, claim, item.content.new_identity)
+            self._mask(session, waiting, item, conversation)
             return MessageReceived(item, late=waiting.lane == "late")
         return hydrate(session, claim.shop_id, waiting.data())
+
+    def _mask(
+        self,
+        session: Session,
+        waiting: inbox.WaitingEvent,
+        message: InboundMessage,
+        conversation: Conversation,
+    ) -> None:
+        """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
+        if not isinstance(message.content, TextContent):
+            return
+        prompted = conversation.state == "payment_processing" and conversation.method != "card"
+        body = message.content.body
+        masked = mask_secrets(body, pin_expected=prompted)
+        if masked != body:
+            kept = waiting.raw.replace(orjson.dumps(body)[1:-1], orjson.dumps(masked)[1:-1])
+            inbox.overwrite(session, waiting.id, b"{}" if kept == waiting.raw else kept)
 
     def _turn(
         self,

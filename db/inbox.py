@@ -209,6 +209,11 @@ def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: 
     )
 
 
+def overwrite(session: Session, event_id: int, raw: bytes) -> None:
+    """Replace what was received by a version without what must not be kept."""
+    session.execute(update(InboxEvent).where(InboxEvent.id == event_id).values(raw=raw))
+
+
 def count_attempt(session: Session, event_ids: Sequence[int]) -> None:
     """Note that work on these events began: what kills its worker again and again ends up dead."""
     session.execute(

@@ -182,7 +182,11 @@ def answers(port: int, path: str) -> str:
         return f"{path} on port {port} does not answer ({problem})"
     finally:
         connection.close()
-    return "" if answer.status == http.client.OK else f"{path} on port {port} says {answer.status}: {body}"
+    if answer.status != http.client.OK:
+        return f"{path} on port {port} says {answer.status}: {body}"
+    if path == "/readyz" and '"worker":{"status":"degraded"' in body:
+        return "no worker has reported yet"
+    return ""
 
 
 def _greet(settings: Settings, processes: Processes) -> None:

@@ -81,10 +81,14 @@ class Sender:
         """Begin sending."""
         self._thread.start()
 
-    def stop(self, patience: float) -> None:
-        """Claim nothing more and wait up to ``patience`` seconds for what is in flight."""
+    def finish(self) -> None:
+        """Claim nothing more; what is in flight goes on."""
         self._stopping = True
         self.wake()
+
+    def stop(self, patience: float) -> None:
+        """Claim nothing more and wait up to ``patience`` seconds for what is in flight."""
+        self.finish()
         self._thread.join(patience)
 
     def wake(self) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from db import Database
+from db.bell import Bell
 from orders import service as order_service
 from payments.desk import PaymentDesk
 
@@ -22,14 +23,21 @@ class Tasks:
 
     Args:
         database: where the rows are.
+        bell: rung for the conversation.
         shell: advances conversations.
         desk: takes payments to their gateways.
         statuses: notes delivery statuses.
     """
 
     def __init__(
-        self, database: Database, shell: ConversationShell, desk: PaymentDesk, statuses: StatusDesk
+        self,
+        database: Database,
+        bell: Bell,
+        shell: ConversationShell,
+        desk: PaymentDesk,
+        statuses: StatusDesk,
     ) -> None:
+        self._bell = bell
         self._database = database
         self._shell = shell
         self._desk = desk
@@ -77,9 +85,10 @@ class Tasks:
     def expire_order(self, order_id: int) -> None:
         """Release what an unpaid order holds."""
         with self._database.writing() as session:
-            expired = order_service.expire(session, order_id)
-        if expired:
+            told = order_service.expire(session, order_id)
+        if told is not None:
             log.info("order_expired", extra={"order_id": order_id})
+            self._bell.inbox("internal", told)
 
     def _edge(self, task: str, row_id: int, work: Callable[[int], None]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from typing import Final
 
 from huey.consumer import Consumer
@@ -15,9 +16,21 @@ from jobs.sweeper import Sweeper
 
 log = logging.getLogger("duka.worker")
 
-SHUTDOWN: Final = 25
-SENDER_PATIENCE: Final = 14.0
-"""Seconds for what is in flight: a little more than the read timeout."""
+SHUTDOWN: Final = 25.0
+"""Seconds from the signal to the end: running tasks and sends in flight share them."""
+
+
+class WorkerConsumer(Consumer):  # type: ignore[misc]
+    """A consumer that tells the sender of the end as soon as it hears of it itself."""
+
+    sender: Sender
+    stopped_at = 0.0
+
+    def stop(self, graceful: bool = False) -> None:
+        """Finish running tasks, while the sender finishes what is in flight."""
+        self.stopped_at = time.monotonic()
+        self.sender.finish()
+        super().stop(graceful)
 
 
 def worker_name() -> str:
@@ -30,7 +43,7 @@ def run(huey: DukaHuey, threads: int, sender: Sender, sweeper: Sweeper) -> None:
 
     The registry of ``huey`` must hold the tasks. A lost Redis is tried again every second.
     """
-    consumer = Consumer(
+    consumer = WorkerConsumer(
         huey,
         workers=threads,
         periodic=False,
@@ -40,12 +53,14 @@ def run(huey: DukaHuey, threads: int, sender: Sender, sweeper: Sweeper) -> None:
         shutdown_timeout=SHUTDOWN,
         graceful_signal="TERM",
     )
+    consumer.sender = sender
     sender.start()
     sweeper.start()
     log.info("worker_started", extra={"worker": worker_name(), "threads": threads})
     try:
         consumer.run()
     finally:
+        spent = time.monotonic() - consumer.stopped_at if consumer.stopped_at else 0.0
+        sender.stop(max(1.0, SHUTDOWN - spent))
         sweeper.stop()
-        sender.stop(SENDER_PATIENCE)
         log.info("worker_stopped", extra={"worker": worker_name()})

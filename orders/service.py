@@ -112,6 +112,8 @@ def cancel(session: Session, shop_id: int, ref: str, customer_id: int | None = N
 def move(session: Session, shop_id: int, ref: str, status: str) -> Order:
     """The shop moves a paid order along (preparing, dispatched, delivered).
 
+    The caller tells the customer by ``tell_moved``.
+
     Raises:
         UnknownOrder: no such order.
         IllegalMove: not from where it is now.
@@ -139,22 +141,38 @@ def due_to_expire(session: Session, most: int = 100) -> list[int]:
     return list(rows)
 
 
-def expire(session: Session, order_id: int) -> bool:
-    """Expire one order unless a payment is open or news of one waits; returns whether it expired."""
+def expire(session: Session, order_id: int) -> int | None:
+    """Expire one order unless a payment is open or news of one waits.
+
+    Returns the event that tells the customer, ``None`` when the order did not expire.
+    """
     order = lock(session, order_id)
     now = session.scalar(select(clock()))
     if now is None or order.status != "pending_payment" or order.hold_until >= now:
-        return False
+        return None
     if (now - order.placed_at).total_seconds() < HARD_CAP:
         payments = session.execute(
             select(Payment.gateway_ref, _open_payment().label("open")).where(Payment.order_id == order_id)
         ).all()
         if any(row.open for row in payments):
-            return False
+            return None
         if inbox.waits_for(session, order.shop_id, [row.gateway_ref for row in payments if row.gateway_ref]):
-            return False
+            return None
     _close(session, order, "expired")
-    return True
+    return tell_moved(session, order)
+
+
+def tell_moved(session: Session, order: Order) -> int | None:
+    """Record that the order is now what it is, for its customer to be told once."""
+    identity = session.execute(select(Customer.identity).where(Customer.id == order.customer_id)).scalar_one()
+    return inbox.record_internal(
+        session,
+        order.shop_id,
+        identity,
+        "OrderMoved",
+        {"order_ref": order.ref, "status": order.status},
+        unique=f"{order.ref}:{order.status}",
+    )
 
 
 def _open_payment() -> ColumnElement[bool]:

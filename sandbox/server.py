@@ -33,13 +33,10 @@ def serve(settings: Settings) -> None:
         ConfigError: the port is taken.
     """
     house = build(settings)
-    try:
-        server = make_server(HOST, settings.port, house.app, threaded=True, request_handler=_QuietHandler)
-    except (OSError, SystemExit):
-        # werkzeug prints its own advice and exits when a port is busy; ours is one sentence.
-        raise ConfigError(
-            [f"Port {settings.port} is in use: stop what uses it or set SANDBOX_PORT."]
-        ) from None
+    door = _listen(settings.port)
+    server = make_server(
+        HOST, settings.port, house.app, threaded=True, request_handler=_QuietHandler, fd=door.fileno()
+    )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         # shutdown() waits for serve_forever, which runs in this very thread.

@@ -262,7 +262,7 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
     }
     for minute, (body, delivery) in enumerate(
         (
-            ("🛒 2 × Premium Coffee Beans 1kg — KES 3,000. Where shall we deliver?", "read"),
+            ("🛒 Premium Coffee Beans 1kg — KES 3,000. Where shall we deliver?", "read"),
             (f"Order {paid.ref}\nTotal KES 3,000. How would you like to pay?", "read"),
             ("🎉 Payment successful! RECEIPT · Duka la Amani", "delivered"),
             ("Your order is being prepared.", "sent"),

@@ -19,7 +19,7 @@ const PLACES = [
 ];
 const QUICK = [
   ["Lose the next payment webhook", { direction: "payments", kind: "drop", times: 1 }],
-  ["Send every webhook twice", { direction: "payments", kind: "duplicate", times: null, value: 2 }, { direction: "messages", kind: "duplicate", times: null, value: 2 }],
+  ["Messages and payments come twice", { direction: "payments", kind: "duplicate", times: null, value: 2 }, { direction: "messages", kind: "duplicate", times: null, value: 2 }],
   ["Order taken, answer lost", { direction: "order", kind: "timeout_after", times: 1 }],
   ["Next 3 sends fail with 500", { direction: "send", kind: "error500", times: 3 }],
   ["Forge a payment webhook", { direction: "payments", kind: "bad_signature", times: 1 }],
@@ -59,6 +59,12 @@ function icon(name, className) {
   use.setAttribute("href", `#i-${name}`);
   svg.append(use);
   return svg;
+}
+
+function carrierOf(number) {
+  if (/^(254(73|78|10)|255(78|68|69))/u.test(number)) return "Airtel";
+  if (number.startsWith("254")) return "Safaricom";
+  return number.startsWith("255") ? "Vodacom" : "Mobile";
 }
 
 function webAddress(text) {
@@ -198,10 +204,17 @@ class PhoneView {
     this.overlay.addEventListener("click", (event) => {
       if (event.target === this.overlay && !this.promptId) this.closeOverlay();
     });
+    // Pictures load and phones shrink after a message is drawn: whoever is at the end stays there.
+    this.atEnd = true;
+    this.chat.addEventListener("scroll", () => { this.atEnd = this.chat.scrollHeight - this.chat.scrollTop - this.chat.clientHeight < 60; });
+    this.chat.addEventListener("load", () => this.keepEnd(), true);
+    new ResizeObserver(() => this.keepEnd()).observe(this.chat);
     this.fillMenu();
     this.typing = make("div", "line typing-line", make("div", "bubble", make("i"), make("i"), make("i")));
     this.typing.setAttribute("aria-hidden", "true");
   }
+
+  keepEnd() { if (this.atEnd) this.chat.scrollTop = this.chat.scrollHeight; }
 
   get base() { return `/control/phones/${this.number}`; }
 
@@ -218,7 +231,7 @@ class PhoneView {
     this.element.setAttribute("aria-label", `Phone of ${phone.name}`);
     const owner = this.element.querySelector(".owner");
     owner.replaceChildren(make("b", "", phone.name), `+${phone.number}`);
-    this.element.querySelector(".carrier").textContent = phone.number.startsWith("255") ? "Vodacom" : phone.number.startsWith("254") ? "Safaricom" : "Mobile";
+    this.element.querySelector(".carrier").textContent = carrierOf(phone.number);
     this.presence.textContent = phone.typing ? "typing…" : "online";
     if (phone.version !== this.version) {
       this.version = phone.version;
@@ -251,7 +264,7 @@ class PhoneView {
     }
     this.hint.hidden = phone.messages.length > 0;
     if (phone.typing) this.chat.append(this.typing); else this.typing.remove();
-    if (added || phone.typing) requestAnimationFrame(() => { this.chat.scrollTop = this.chat.scrollHeight; });
+    if (added || phone.typing) { this.atEnd = true; requestAnimationFrame(() => this.keepEnd()); }
   }
 
   drawReaction(message) {
@@ -578,6 +591,7 @@ function drawPhones(phones) {
       view = new PhoneView(phone.number);
       views.set(phone.number, view);
       $("phones").append(view.element);
+      tellTime();
     }
     view.element.classList.toggle("active", phone.number === active);
     view.draw(phone);
@@ -596,6 +610,7 @@ function drawPhones(phones) {
     $("tabs").replaceChildren(...tabs);
     $("tabs").dataset.key = key;
     if (index >= 0) tabs[index]?.focus();
+    $("tabs").querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }
 
@@ -670,7 +685,8 @@ function setUpFaults() {
     value.value = usual;
   };
   const fillKinds = () => {
-    const kinds = Object.keys(kindsOf(direction.value));
+    const offered = kindsOf(direction.value);
+    const kinds = Object.keys(WHAT).filter((name) => name in offered);
     const kept = kind.value;
     kind.replaceChildren(...kinds.map((name) => new Option(WHAT[name], name)));
     if (kinds.includes(kept)) kind.value = kept;
@@ -738,10 +754,13 @@ function setUpPage() {
     sessionStorage.removeItem("phones");
     location.reload();
   });
-  const tellTime = () => document.querySelectorAll(".clock").forEach((element) => { element.textContent = clockText(Date.now() / 1000); });
   setInterval(tellTime, 1000);
   document.addEventListener("visibilitychange", () => refresh());
   WIDE.addEventListener("change", () => refresh());
+}
+
+function tellTime() {
+  document.querySelectorAll(".clock").forEach((element) => { element.textContent = clockText(Date.now() / 1000); });
 }
 
 // --- live ---------------------------------------------------------------------------------------------

@@ -395,3 +395,21 @@ def test_a_bug_says_nothing_about_itself(room, monkeypatch) -> None:
     assert page.status_code == 500
     assert "4711" not in answer.text + page.text
     assert "Traceback" not in answer.text + page.text
+
+
+@pytest.mark.parametrize("ref", ["%00", "ORD-%00", "a" * 500, "'%20OR%201=1", "%ff%fe"])
+def test_a_reference_no_database_would_take_is_not_there(room, ref) -> None:
+    assert room.get(f"/api/orders/{ref}").status_code == 404
+    assert room.post(f"/api/orders/{ref}/payment", json={"method": "mpesa"}).status_code == 404
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\ud800", "x\\u0000y"])
+def test_text_no_database_would_take_is_shown_as_a_replacement(room, text) -> None:
+    body = f'{{"phoneNumber":"0722000111","productId":"COFFEE-1KG","quantity":1,"customerName":"{text}"}}'
+    answer = room.post("/api/orders", data=body.encode(), content_type="application/json")
+    assert answer.status_code == 201
+    assert "\ufffd" in answer.json["data"]["customerName"]
+    wrong = room.post(
+        "/api/orders", data=body.replace("COFFEE-1KG", text).encode(), content_type="application/json"
+    )
+    assert wrong.status_code == 422

@@ -1,9 +1,9 @@
 """Health that is honest, and silent to strangers."""
 
-from collections import namedtuple
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +14,13 @@ from db import inbox, schema
 from tests.factories import Seed
 from tests.integration.admin.conftest import PASSWORD, basic, open_room
 
-Usage = namedtuple("Usage", "total used free")
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
 FAR = {"REMOTE_ADDR": "203.0.113.9"}
 
 

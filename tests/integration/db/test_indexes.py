@@ -1,0 +1,127 @@
+"""Nothing that runs per message, per payment or per sweep reads a whole table.
+
+Each piece of work is run once while its statements are recorded; every one of them is then
+explained by the database itself, with sequential scans forbidden where it would prefer them on a
+table as small as a test's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
+
+from db import Database, inbox, outbox
+from orders import customers, reading, totals
+from orders import service as orders
+from payments import desk, service
+from payments.gateways.base import PaymentUpdate, Started
+from tests.shop import PHONE, WA_ID, customer, place, refs
+
+SMALL = {"shops", "daily_totals", "worker_heartbeats", "categories", "promotions", "delivery_zones"}
+"""Tables that do not grow with customers, orders or messages."""
+
+
+@contextmanager
+def recorded(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
+
+    def remember(
+        _c: object, _cur: object, statement: str, parameters: Any, _ctx: object, _many: bool
+    ) -> None:
+        if re.match(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)", statement):
+            seen.append((statement, parameters))
+
+    engines = {database.engine, database._readers}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", remember)
+    try:
+        yield seen
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", remember)
+
+
+def scans(database: Database, statement: str, parameters: Any) -> list[str]:
+    """Tables that the statement reads from end to end."""
+    with database.engine.connect() as connection:
+        if database.on_sqlite:
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            found = [
+                match[1] for row in rows if (match := re.match(r"SCAN (?!CONSTANT)(\w+)(?! USING)", row[3]))
+            ]
+        else:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all()
+            found = [match[1] for row in rows if (match := re.search(r"Seq Scan on (\w+)", row[0]))]
+        connection.rollback()
+    return [table for table in found if table not in SMALL and not table.startswith("anon_")]
+
+
+@pytest.fixture
+def busy(database: Database, now: Any) -> Database:
+    """A shop with an order being paid, events that wait and a message that was promised."""
+    order = place(database, now(), [("BASKET", 1)])
+    with database.writing() as session:
+        payment = service.request(session, 1, order.ref, "mpesa", PHONE, refs=refs(9))
+        service.started(session, payment.id, Started("gh_1"))
+        inbox.record(session, 1, "payments:main", [inbox.NewEvent("payment", "d1", b"{}", match_key="gh_1")])
+        inbox.record_internal(session, 1, WA_ID, "OrderCreated", {"order_ref": order.ref}, unique="x")
+        outbox.promise(session, 1, 1, [outbox.Promise("out:1", {"type": "text", "body": "Hi"})])
+    return database
+
+
+def order_ref(session: Session) -> str:
+    return str(session.execute(text("SELECT ref FROM orders")).scalar_one())
+
+
+WORK: dict[str, Callable[[Session], object]] = {
+    "find an event": lambda s: inbox.find(s, 1),
+    "claim an event": lambda s: inbox.claim(s, 1),
+    "read what waits for a customer": lambda s: inbox.of_customer(s, 1, WA_ID),
+    "finish events": lambda s: inbox.finish(s, [1, 2]),
+    "postpone events": lambda s: inbox.postpone(s, [1], 5),
+    "wake parked events": lambda s: inbox.wake_matching(s, 1, "gh_1"),
+    "ask whether payment news waits": lambda s: inbox.waits_for(s, 1, ["gh_1", "gh_2"]),
+    "sweep the inbox": lambda s: inbox.overdue(s, 0),
+    "measure the inbox": inbox.oldest_waiting,
+    "record events": lambda s: inbox.record(s, 1, "m", [inbox.NewEvent("message", "e9", b"{}", own_id="o9")]),
+    "claim messages": lambda s: outbox.claim_heads(s, 100),
+    "write outcomes": lambda s: outbox.record_outcomes(s, [outbox.Outcome(1, 0, "sent", "wamid.1")]),
+    "note a delivery": lambda s: outbox.record_delivery(s, 1, "wamid.1", "read"),
+    "send a template instead": lambda s: outbox.retry_with_fallback(s, 1, "wamid.1"),
+    "wake held messages": lambda s: outbox.wake(s, 1),
+    "measure the outbox": outbox.oldest_waiting,
+    "reach a customer": lambda s: customers.reach(s, 1, "254700999888", phone=None),
+    "know a customer": lambda s: customer(s, 1),
+    "read an order": lambda s: reading.order(s, 1, order_ref(s)),
+    "read a receipt": lambda s: reading.receipt(s, 1, order_ref(s)),
+    "find orders to expire": orders.due_to_expire,
+    "expire an order": lambda s: orders.expire(s, 1),
+    "cancel an order": lambda s: orders.cancel(s, 1, order_ref(s)),
+    "find payments to ask about": desk.due,
+    "request a payment from another phone": lambda s: service._check_prompts(
+        s, orders.lock(s, 1), "+254722000111"
+    ),
+    "book a payment": lambda s: service.apply(s, 1, PaymentUpdate("succeeded", "gh_1", transaction_ref="T1")),
+    "read the totals": lambda s: totals.between(s, 1),
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_no_table_is_read_from_end_to_end(busy: Database, work: str) -> None:
+    with recorded(busy) as statements, busy.writing() as session:
+        WORK[work](session)
+    assert statements
+    found = {
+        f"{table}: {statement}"
+        for statement, parameters in statements
+        if statement != "SELECT ref FROM orders"
+        for table in scans(busy, statement, parameters)
+    }
+    assert found == set()
