@@ -12,7 +12,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A stored payment as a gateway sees it; ``amount`` in minor units, ``phone`` in international form."""
+    """A stored payment as a gateway sees it; ``amount`` in minor units, ``phone`` in international form.
+
+    The phone is the one to charge; for a card, which charges none, the customer's own if there is one.
+    """
 
     ref: str
     key: str
