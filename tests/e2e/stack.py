@@ -18,8 +18,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SECRET: Final = "a-webhook-secret-of-the-tests"
 API_KEY: Final = "ghl_test_key_of_the_tests"
 ADMIN: Final = ("admin", "a-password-of-the-tests")
-PATIENCE: Final = 30.0
-"""Seconds anything may take before a test gives up."""
+PATIENCE: Final = 45.0
+"""Seconds anything may take before a test gives up: more than a lease, after which dead workers' work goes on."""
 
 
 def free_port() -> int:
