@@ -149,7 +149,7 @@ class Stack:
         self._run("sandbox", ["sandbox", "serve"]).wait_for("Phone:")
         self.processes["web"].wait_for("Listening at")
         self.processes["worker"].wait_for("worker_started")
-        assert self.http.get(f"{self.web_url}/livez", timeout=PATIENCE).status_code == 200  # noqa: PLR2004
+        assert self.http.get(f"{self.web_url}/livez", timeout=PATIENCE).status_code == 200
         return self
 
     def _run(self, name: str, command: list[str]) -> Process:
@@ -235,7 +235,7 @@ class Phone:
             params={"number": self.number, "count": self.seen + 1, "timeout": PATIENCE},
             timeout=PATIENCE + 10,
         )
-        assert answer.status_code == 200, (  # noqa: PLR2004
+        assert answer.status_code == 200, (
             f"no message, but {words} was expected\n{self.chat()}\n{self.stack.logs()}"
         )
         message = answer.json()["messages"][self.seen]

@@ -1,5 +1,6 @@
 """Somebody buys: real processes, real HTTP, real signatures, from "Hi" to the receipt."""
 
+# ruff: noqa: RUF001 - the shop writes a multiplication sign
 from __future__ import annotations
 
 import re
