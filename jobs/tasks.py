@@ -28,7 +28,7 @@ class Tasks:
         shell: advances conversations.
         desk: takes payments to their gateways.
         statuses: notes delivery statuses.
-        retention: empties what is over its time.
+        retention: empties what is over its time; without it, that is left to other workers.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Tasks:
         shell: ConversationShell,
         desk: PaymentDesk,
         statuses: StatusDesk,
-        retention: Retention,
+        retention: Retention | None = None,
     ) -> None:
         self._bell = bell
         self._database = database
@@ -97,7 +97,8 @@ class Tasks:
 
     def empty_what_is_old(self, _row_id: int) -> None:
         """Retention, once a day."""
-        self._retention.daily()
+        if self._retention is not None:
+            self._retention.daily()
 
     def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""

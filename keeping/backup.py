@@ -196,7 +196,8 @@ def _refuse_present(target: Path) -> None:
 
 
 def _tables(database: Database) -> list[str]:
-    return sorted(inspect(database.engine).get_table_names())
+    where = None if database.on_sqlite else postgres_copies.SCHEMA
+    return sorted(inspect(database.engine).get_table_names(schema=where))
 
 
 def _is_empty(database: Database, tables: list[str]) -> bool:

@@ -21,6 +21,7 @@ from errors import RuleBroken
 from keeping.files import PRIVATE
 
 MAGIC: Final = b"PGDMP"
+LONGEST_REASON: Final = 300
 SCHEMA: Final = "public"
 _REVISION: Final = re.compile(r"^COPY public\.alembic_version [^\n]*\n([^\n]+)\n", re.MULTILINE)
 
@@ -32,7 +33,7 @@ class ToolMissing(RuleBroken):
 
 
 class ToolFailed(RuleBroken):
-    """A program of PostgreSQL's said no; the message is its own last line."""
+    """A program of PostgreSQL's said no; the message is what it said."""
 
     code = "tool_failed"
 
@@ -101,6 +102,6 @@ def _run(program: str, *arguments: str) -> str:
         [found, *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ToolFailed(f"{program} failed: {last}")
+        said = " ".join(done.stderr.split()) or "no reason given"
+        raise ToolFailed(said[:LONGEST_REASON])
     return done.stdout
