@@ -124,6 +124,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     set_up_logs(production=config.production, level=config.log_level)
     house = house or House.build(config)
     app = Flask("duka", static_folder=None)
+    app.url_map.redirect_defaults = False  # the main shop's webhooks answer under its slug too
     app.config["MAX_CONTENT_LENGTH"] = receiving.BODY_LIMIT
     app.config["SECRET_KEY"] = config.secret_key or os.urandom(32)
     if config.trusted_proxies:

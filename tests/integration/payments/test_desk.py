@@ -415,6 +415,12 @@ def test_a_card_payment_sends_its_link(till: Till) -> None:
     assert till.told() == ["PaymentLinkReady"]
 
 
+def test_a_card_payment_names_the_customer_but_charges_no_phone(till: Till) -> None:
+    till.desk.start(till.request("card", None))
+    (charge,) = till.gateway.started
+    assert (charge.method, charge.phone) == ("card", PHONE)
+
+
 def test_silence_is_asked_about_at_70_seconds_then_2_4_8_minutes(till: Till, now) -> None:
     payment_id = till.started()
     waits = []
