@@ -50,7 +50,6 @@ from payments.desk import PaymentDesk
 from payments.gateways.base import PaymentGateway
 from payments.gateways.ghala import GhalaGateway
 
-
 log = logging.getLogger("duka")
 
 
