@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 import click
 from flask import Flask, Response, send_from_directory
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import admin
@@ -49,7 +50,6 @@ from payments import webhook as payment_webhook
 from payments.desk import PaymentDesk
 from payments.gateways.base import PaymentGateway
 from payments.gateways.ghala import GhalaGateway
-
 
 log = logging.getLogger("duka")
 
@@ -177,6 +177,9 @@ def add_commands(app: Flask, house: House) -> None:
             for problem in error.problems:
                 click.echo(problem, err=True)
             raise SystemExit(1) from error
+        except OperationalError as error:
+            said = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+            raise click.ClickException(f"the database cannot be used: {said}") from error
 
     @app.cli.command("worker")
     def worker_command() -> None:
