@@ -65,7 +65,11 @@ class PaymentDesk:
             self._not_started(payment_id, asks, error)
         except GatewayRejected as error:
             log.warning("payment_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
-            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(error.reason or "unavailable")))
+            said = error.reason
+            if said == "unauthorized":  # our key is refused, not the customer
+                log.error("ghala_unauthorised", extra={"status": error.status})  # noqa: TRY400
+                said = "unavailable"
+            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(said or "unavailable")))
         except OutcomeUnknown:
             log.warning("payment_outcome_unknown", extra={"payment_ref": charge.ref})
             with self._database.writing() as session:
