@@ -21,6 +21,8 @@ SEND_LEASE: Final = 30.0
 """Seconds a claimed row is ours: more than connect and read timeouts together."""
 WINDOW: Final = 24 * 3600.0
 """WhatsApp's customer service window after the last inbound message (WIRE 2c)."""
+TEMPLATE_KEY: Final = ":template"
+"""What a message's key ends in when its template goes instead."""
 RANK: Final = {"none": 0, "sent": 1, "delivered": 2, "read": 3}
 
 
@@ -202,7 +204,7 @@ def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
             values |= {
                 "message": OutboxMessage.fallback,
                 "fallback": None,
-                "key": OutboxMessage.key + ":template",
+                "key": OutboxMessage.key + TEMPLATE_KEY,
             }
         if outcome.status == "sent":
             values |= {
@@ -256,7 +258,7 @@ def retry_with_fallback(session: Session, shop_id: int, provider_id: str) -> Non
         .values(
             message=OutboxMessage.fallback,
             fallback=None,
-            key=OutboxMessage.key + ":template",
+            key=OutboxMessage.key + TEMPLATE_KEY,
             provider_id=None,
             delivery="none",
             status="waiting",

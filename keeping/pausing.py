@@ -197,6 +197,8 @@ def resume(
         payments = to_ask(session)
     unanswered = 0
     for number, payment_id in enumerate(payments, 1):
+        with database.writing() as session:
+            session.execute(update(Payment).where(Payment.id == payment_id).values(next_ask_at=clock()))
         if not ask(payment_id):
             unanswered += 1
         if number % 100 == 0:

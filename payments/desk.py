@@ -27,20 +27,16 @@ from payments import service
 from payments.gateways.base import Charge, PaymentGateway, PaymentUpdate
 from payments.gateways.ghala import minor_of
 from payments.reasons import reason as reason_for
-from payments.service import GIVE_UP_AFTER
+from payments.service import CALL_LEASE, GIVE_UP_AFTER
 
 log = logging.getLogger("duka.payments")
 
-CALL_LEASE: Final = 30.0
-"""Seconds a worker has for one call to a gateway before another may take the payment."""
 PARKED_FOR: Final = 600.0
 """Seconds an event about an order we do not know may wait for us to learn it."""
 START_TRIES: Final = 5
 UNCONFIRMED_TRIES: Final = 8
 """How often the gateway may contradict a signed success before its money is kept for the owner."""
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
-NO_ANSWER: Final = frozenset({None, 401, 403})
-"""Refusals that are about us, not about the payment."""
 NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
 
 
@@ -70,7 +66,11 @@ class PaymentDesk:
             self._not_started(payment_id, asks, error)
         except GatewayRejected as error:
             log.warning("payment_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
-            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(error.reason or "unavailable")))
+            said = error.reason
+            if said == "unauthorized":  # our key is refused, not the customer
+                log.error("ghala_unauthorised", extra={"status": error.status})  # noqa: TRY400
+                said = "unavailable"
+            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(said or "unavailable")))
         except OutcomeUnknown:
             log.warning("payment_outcome_unknown", extra={"payment_ref": charge.ref})
             with self._database.writing() as session:
@@ -84,8 +84,7 @@ class PaymentDesk:
                     if answer.link and charge.method == "card"
                     else None
                 )
-            for event_id in news.event_ids:
-                self._bell.inbox("payment", event_id)
+            self._ring(news)
             if link is not None:
                 self._bell.inbox("internal", link)
 
@@ -103,7 +102,7 @@ class PaymentDesk:
             )
 
     def ask(self, payment_id: int) -> bool:
-        """Ask the gateway what became of a payment and apply the answer; says whether there was one."""
+        """Ask the gateway what became of a payment that is due, and apply the answer; says whether there was one."""
         with self._database.writing() as session:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
@@ -111,34 +110,48 @@ class PaymentDesk:
             if payment.gateway_ref is None and session.get(Pause, payment.shop_id) is not None:
                 return False  # asking without the gateway's own name for it could start it
             created = payment.status == "created"
-            if not created:
-                session.execute(
-                    update(Payment)
-                    .where(Payment.id == payment_id, Payment.next_ask_at.is_not(None))
-                    .values(next_ask_at=clock(CALL_LEASE))
-                )
+            if not created and not self._take_turn(session, payment_id):
+                return False
             charge = _charge(session, payment)
             gateway = self._gateways[payment.gateway]
+            # A payment that is over and whose order we never learnt is not asked about: asking would charge anew.
+            known = charge.gateway_ref is not None or payment.status == "unknown"
         if created:
             self.start(payment_id)
             return True
-        update_: PaymentUpdate | None
-        answered = True
+        update_ = self._question(gateway, charge) if known else None
+        with self._database.writing() as session:
+            news = (
+                service.unanswered(session, payment_id, known=known)
+                if update_ is None
+                else service.apply(session, payment_id, update_, by_query=True)
+            )
+            service.asked(session, payment_id)
+        self._ring(news)
+        return update_ is not None or not known
+
+    @staticmethod
+    def _take_turn(session: Session, payment_id: int) -> bool:
+        taken = session.execute(
+            update(Payment)
+            .where(Payment.id == payment_id, Payment.next_ask_at <= clock())
+            .values(next_ask_at=clock(CALL_LEASE))
+            .returning(Payment.id)
+        ).first()
+        return taken is not None
+
+    @staticmethod
+    def _question(gateway: PaymentGateway, charge: Charge) -> PaymentUpdate | None:
+        """The gateway's answer, ``None`` when it gives none that says anything about the money."""
         try:
-            update_ = gateway.ask(charge)
+            return gateway.ask(charge)
         except GatewayRejected as error:
-            answered = error.status not in NO_ANSWER
             log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
             # A refused repetition of the first call is final; a refused question says nothing of the money.
             final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
-            update_ = PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
+            return PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
         except GatewayError:
-            update_, answered = None, False
-        with self._database.writing() as session:
-            news = service.apply(session, payment_id, update_ or PaymentUpdate("pending"))
-            service.asked(session, payment_id)
-        self._ring(news)
-        return answered
+            return None
 
     def process(self, event_id: int) -> None:
         """Apply one payment webhook: match, confirm where the signature cannot be enough, book."""
@@ -167,6 +180,7 @@ class PaymentDesk:
             if status == "pending" and not trusted:
                 inbox.finish(session, [event.id], "ignored", "pending, by hint only")
                 return
+        by_query = False
         unsure = not trusted or event.lane == "late"
         if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
             confirmed = self._confirm(gateway, charge, notice, trusted=trusted)
@@ -174,6 +188,7 @@ class PaymentDesk:
                 patience = event.attempts < UNCONFIRMED_TRIES if confirmed else event.age < GIVE_UP_AFTER
                 self._wait(event, news_of, payment_id, notice, patience=patience)
                 return
+            by_query = True
             news_of = replace(
                 confirmed,
                 transaction_ref=news_of.transaction_ref or confirmed.transaction_ref,
@@ -190,7 +205,7 @@ class PaymentDesk:
                     .where(Payment.id == payment_id, Payment.gateway_ref.is_(None))
                     .values(gateway_ref=news_of.gateway_ref)
                 )
-            news = service.apply(session, payment_id, news_of, event.id)
+            news = service.apply(session, payment_id, news_of, event.id, by_query=by_query)
         log.info("payment_event_applied", extra={"payment_ref": charge.ref, "outcome": news.outcome})
         self._ring(news)
 
@@ -198,8 +213,11 @@ class PaymentDesk:
         self, gateway: PaymentGateway, charge: Charge, notice: PaymentNotice, *, trusted: bool
     ) -> PaymentUpdate | None:
         """Ask the gateway about the order the event names; ``None`` while it does not confirm anything final."""
+        named = replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref)
+        if named.gateway_ref is None:
+            return None  # asking without a name would be charging
         try:
-            answer = gateway.ask(replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref))
+            answer = gateway.ask(named)
         except GatewayError:
             return None
         if not trusted and answer.payment_ref != charge.ref:
@@ -287,8 +305,12 @@ class PaymentDesk:
         self._ring(news)
 
     def _ring(self, news: service.News) -> None:
+        if news.outcome == "needs_review":
+            log.error("payment_needs_review")
+        for event_id in news.matched:
+            self._bell.inbox("payment", event_id)
         for event_id in news.event_ids:
-            self._bell.inbox("payment" if news.outcome == "matched" else "internal", event_id)
+            self._bell.inbox("internal", event_id)
 
 
 def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
