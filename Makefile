@@ -5,7 +5,7 @@ PYTHON = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
-ROOMS = admin bot catalog db dev ghala jobs orders payments sandbox
+ROOMS = admin bot catalog db dev ghala jobs keeping orders payments sandbox
 MODULES = app.py config.py errors.py observing.py wsgi.py
 
 .PHONY: help install run test check lint fmt types imports flow screenshots reset clean

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Conversation, Customer, OutboxMessage
+from db.models import Conversation, Customer, OutboxMessage, Pause
 from db.statements import insert
 from db.types import clock, word
 
@@ -98,20 +98,24 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
                 for p in promises
             ]
         )
-        .on_conflict_do_nothing(index_elements=["unique_key"])
+        .on_conflict_do_nothing()
         .returning(OutboxMessage.id)
     )
     return list(session.scalars(statement))
 
 
 def claim_heads(session: Session, most: int) -> list[Claimed]:
-    """Take up to ``most`` messages that are due, each the first of its customer, for ``SEND_LEASE`` seconds."""
+    """Take up to ``most`` messages that are due, each the first of its customer, for ``SEND_LEASE`` seconds.
+
+    A paused shop sends nothing.
+    """
     earlier = aliased(OutboxMessage)
     heads = (
         select(OutboxMessage.id)
         .where(
             OutboxMessage.status == word("waiting"),
             OutboxMessage.next_at <= clock(),
+            ~select(Pause.shop_id).where(Pause.shop_id == OutboxMessage.shop_id).exists(),
             ~select(earlier.id)
             .where(
                 earlier.customer_id == OutboxMessage.customer_id,

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import Database, outbox
+from db.models import ERASED
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import messages
 from ghala.client import Answer, backoff
@@ -172,6 +173,8 @@ class Sender:
 
     async def send(self, client: AsyncCaller, claimed: outbox.Claimed) -> outbox.Outcome:
         """Send one message and say what became of it."""
+        if claimed.to.startswith(ERASED):
+            return outbox.Outcome(claimed.id, claimed.fence, "dead", error="erased", count_attempt=False)
         try:
             request = self._request(claimed)
         except InvalidMessage as error:
