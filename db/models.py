@@ -42,8 +42,8 @@ INBOX_STATUSES = ("waiting", "done", "ignored", "dead")
 INBOX_LANES = ("normal", "late")
 OUTBOX_STATUSES = ("waiting", "sent", "dead")
 DELIVERY_STATUSES = ("none", "sent", "delivered", "read", "failed")
-PAUSE_REASONS = ("restored", "by_hand")
 RECONCILIATION_STATUSES = ("waiting", "done")
+PAUSE_REASONS = ("restored", "by_hand")
 PROMOTION_KINDS = ("percent", "fixed", "free_delivery", "buy_x_get_y")
 ERASED = "erased:"
 """How the identity of a customer begins who asked to be forgotten; the rest is chance."""
@@ -434,8 +434,8 @@ class InboxEvent(Base):
         live("ix_inbox_customer", "shop_id", "customer_key", "priority", "id", where="status = 'waiting'"),
         live("ix_inbox_due", "next_at", "id", where="status = 'waiting'"),
         live("ix_inbox_match", "match_key", where="status = 'waiting' AND match_key IS NOT NULL"),
-        live("ix_inbox_history", "customer_key", "id", where="customer_key IS NOT NULL"),
         live("ix_inbox_dead", "shop_id", "id", where="status = 'dead'"),
+        live("ix_inbox_history", "customer_key", "id", where="customer_key IS NOT NULL"),
         one_of("kind", INBOX_KINDS),
         one_of("status", INBOX_STATUSES),
         one_of("lane", INBOX_LANES),

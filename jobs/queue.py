@@ -78,8 +78,8 @@ TASK_NAMES: Final = (
     "start_payment",
     "ask_payment",
     "expire_order",
-    "retention",
     "reconcile",
+    "retention",
 )
 
 

@@ -105,8 +105,8 @@ class Sweeper:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
-        if empty:
-            self._bell.queue("retention", 0)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
+        if empty:
+            self._bell.queue("retention", 0)
         return len(events) + len(payments) + len(orders) + len(runs)

@@ -34,7 +34,7 @@ from db.models import (
 from db.statements import insert
 from db.types import word
 from keeping import chores
-from payments.service import GIVE_UP_AFTER
+from payments.service import GIVE_UP_AFTER, ask_soon
 
 log = logging.getLogger("duka.keeping")
 
@@ -198,7 +198,7 @@ def resume(
     unanswered = 0
     for number, payment_id in enumerate(payments, 1):
         with database.writing() as session:
-            session.execute(update(Payment).where(Payment.id == payment_id).values(next_ask_at=clock()))
+            ask_soon(session, [payment_id])
         if not ask(payment_id):
             unanswered += 1
         if number % 100 == 0:

@@ -37,6 +37,8 @@ START_TRIES: Final = 5
 UNCONFIRMED_TRIES: Final = 8
 """How often the gateway may contradict a signed success before its money is kept for the owner."""
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
+NO_ANSWER: Final = frozenset({None, 401, 403})
+"""Refusals that are about us, not about the payment."""
 NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
 
 
@@ -102,7 +104,10 @@ class PaymentDesk:
             )
 
     def ask(self, payment_id: int) -> bool:
-        """Ask the gateway what became of a payment that is due, and apply the answer; says whether there was one."""
+        """Ask the gateway what became of a payment that is due, and apply the answer.
+
+        Says whether there was an answer, or none is needed.
+        """
         with self._database.writing() as session:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
@@ -119,7 +124,7 @@ class PaymentDesk:
         if created:
             self.start(payment_id)
             return True
-        update_ = self._question(gateway, charge) if known else None
+        update_, answered = self._question(gateway, charge) if known else (None, False)
         with self._database.writing() as session:
             news = (
                 service.unanswered(session, payment_id, known=known)
@@ -128,7 +133,7 @@ class PaymentDesk:
             )
             service.asked(session, payment_id)
         self._ring(news)
-        return update_ is not None or not known
+        return answered
 
     @staticmethod
     def _take_turn(session: Session, payment_id: int) -> bool:
@@ -141,17 +146,18 @@ class PaymentDesk:
         return taken is not None
 
     @staticmethod
-    def _question(gateway: PaymentGateway, charge: Charge) -> PaymentUpdate | None:
-        """The gateway's answer, ``None`` when it gives none that says anything about the money."""
+    def _question(gateway: PaymentGateway, charge: Charge) -> tuple[PaymentUpdate | None, bool]:
+        """What the gateway says about the money, if anything, and whether it answered at all."""
         try:
-            return gateway.ask(charge)
+            return gateway.ask(charge), True
         except GatewayRejected as error:
             log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
             # A refused repetition of the first call is final; a refused question says nothing of the money.
             final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
-            return PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
+            answered = error.status not in NO_ANSWER
+            return (PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None), answered
         except GatewayError:
-            return None
+            return None, False
 
     def process(self, event_id: int) -> None:
         """Apply one payment webhook: match, confirm where the signature cannot be enough, book."""

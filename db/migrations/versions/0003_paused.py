@@ -5,7 +5,7 @@ from alembic import op
 
 from db.types import Json, Key, UtcTime
 
-revision = "0003_paused"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
