@@ -449,7 +449,8 @@ class ConversationShell:
             claim.customer_id,
             [
                 outbox.Promise(
-                    key=self._refs.key("out"),
+                    # What may exist once keeps its name even when a backup makes us say it again.
+                    key=f"out:{say.key}" if say.key else self._refs.key("out"),
                     message=dump(say.message),
                     kind=say.kind,
                     unique_key=say.key or None,

@@ -96,7 +96,7 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
                 for p in promises
             ]
         )
-        .on_conflict_do_nothing(index_elements=["unique_key"])
+        .on_conflict_do_nothing()
         .returning(OutboxMessage.id)
     )
     return list(session.scalars(statement))
