@@ -1,5 +1,5 @@
 """The shop and its far side for every guarantee."""
 
-from tests.guarantees.world import ghala, world
+from tests.guarantees.world import each_world, ghala, world
 
-__all__ = ["ghala", "world"]
+__all__ = ["each_world", "ghala", "world"]

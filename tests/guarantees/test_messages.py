@@ -25,7 +25,8 @@ def dies(*_args: Any, **_more: Any) -> Any:
 
 
 @pytest.mark.parametrize("point", ["pre_commit", "post_commit"])
-def test_guarantee_01_no_acknowledged_webhook_is_lost(world: World, monkeypatch, point) -> None:
+def test_guarantee_01_no_acknowledged_webhook_is_lost(each_world: World, monkeypatch, point) -> None:
+    world = each_world
     for number in range(10):
         body = world.message(HELLO)
         with monkeypatch.context() as patch:
@@ -44,7 +45,8 @@ def test_guarantee_01_no_acknowledged_webhook_is_lost(world: World, monkeypatch,
     world.assert_sound()
 
 
-def test_guarantee_02_a_duplicate_has_no_effect(world: World) -> None:
+def test_guarantee_02_a_duplicate_has_no_effect(each_world: World) -> None:
+    world = each_world
     body = world.message(HELLO)
     answers = world.at_once(50, lambda _: world.post(MESSAGES, body, delivery="same").status_code)
     assert answers == [200] * 50
@@ -115,7 +117,8 @@ def test_guarantee_03_a_payment_notice_that_breaks_ends_where_somebody_sees_it(
     assert world.money() == [("payment", 300_000)]
 
 
-def test_guarantee_04_one_customers_messages_are_answered_in_order(world: World, monkeypatch) -> None:
+def test_guarantee_04_one_customers_messages_are_answered_in_order(each_world: World, monkeypatch) -> None:
+    world = each_world
     decide, order = shell_module.decide, []
 
     def watched(conversation: Any, event: Any, shop: Any) -> Any:
@@ -134,7 +137,8 @@ def test_guarantee_04_one_customers_messages_are_answered_in_order(world: World,
     assert world.count(InboxEvent, InboxEvent.status == "done") == 24
 
 
-def test_guarantee_05_a_stale_worker_writes_nothing(world: World) -> None:
+def test_guarantee_05_a_stale_worker_writes_nothing(each_world: World) -> None:
+    world = each_world
     world.says("hi")
     world.hears({"type": "text", "text": {"body": "products"}})
     event_id = world.rows(InboxEvent)[-1].id
@@ -171,7 +175,8 @@ def test_guarantee_06_losing_redis_loses_nothing(world: World) -> None:
     world.assert_sound()
 
 
-def test_guarantee_22_a_receipt_is_never_lost(world: World, monkeypatch) -> None:
+def test_guarantee_22_a_receipt_is_never_lost(each_world: World, monkeypatch) -> None:
+    world = each_world
     world.prompted()
     world.pays()
     # Dies after the booking, before anybody heard of it.

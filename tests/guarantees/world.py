@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,6 @@ import responses
 from sqlalchemy import func, select
 
 import app as composition
-from bot.copies import ConversationCopies
 from config import Config
 from db import Database, inbox, outbox
 from db.models import Base, Conversation, InboxEvent, MoneyEvent, Order, OutboxMessage, Payment, Product
@@ -193,10 +193,10 @@ class World:
         with self.web.test_client() as client:
             return client.post(path, data=raw, content_type="application/json", headers=headers)
 
-    def message(self, content: dict[str, Any], wa_id: str = AMINA, id: str | None = None) -> dict[str, Any]:
+    def message(self, content: dict[str, Any], wa_id: str = AMINA) -> dict[str, Any]:
         """A message as Ghala delivers it."""
         self.deliveries += 1
-        return {"messages": [{"id": id or f"wamid.in{self.deliveries}", "from": wa_id} | content]}
+        return {"messages": [{"id": f"wamid.in{self.deliveries}", "from": wa_id} | content]}
 
     def hears(self, content: dict[str, Any], wa_id: str = AMINA, *, age: float = 0.0) -> None:
         """Something arrives from a customer."""
@@ -401,9 +401,18 @@ def ghala() -> Iterator[Ghala]:
 
 
 @pytest.fixture
-def world(database: Database, redis_url: str, now: Any, ghala: Ghala) -> World:
-    """A shop over each database in turn and a real Valkey."""
+def world(tmp_path: Path, redis_url: str, now: Any, ghala: Ghala) -> Iterator[World]:
+    """A shop over SQLite and a real Valkey."""
+    database = Database(f"sqlite:///{tmp_path / 'duka.db'}", now=now)
+    Base.metadata.create_all(database.engine)
+    yield World(database, redis_url, now, ghala)
+    database.close()
+
+
+@pytest.fixture
+def each_world(database: Database, redis_url: str, now: Any, ghala: Ghala) -> World:
+    """A shop over each database in turn, for what the database itself must keep."""
     return World(database, redis_url, now, ghala)
 
 
-__all__ = ["ConversationCopies", "Ghala", "WorkerDied", "World", "ghala", "world"]
+__all__ = ["Ghala", "WorkerDied", "World", "each_world", "ghala", "world"]
