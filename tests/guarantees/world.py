@@ -276,7 +276,11 @@ class World:
     def send(self) -> int:
         """One round of the sender; returns how many messages were tried."""
         claimed, kept = self.sender.exchange([], self.sender.room(0))
-        outcomes = [asyncio.run(self.sender.send(self.ghala, message)) for message in claimed]
+
+        async def together() -> list[outbox.Outcome]:
+            return list(await asyncio.gather(*(self.sender.send(self.ghala, one) for one in claimed)))
+
+        outcomes = asyncio.run(together()) if claimed else []
         with self.database.writing() as session:
             outbox.record_outcomes(session, outcomes + kept)
         return len(claimed)
