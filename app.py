@@ -10,12 +10,14 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 import click
 from flask import Flask, Response, send_from_directory
+from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -45,6 +47,9 @@ from jobs.queue import QueueBell
 from jobs.sender import Sender
 from jobs.sweeper import Sweeper
 from jobs.tasks import Tasks
+from keeping import commands as keeping_commands
+from keeping.commands import Keeper
+from keeping.retention import Retention
 from observing import set_up as set_up_logs
 from payments import reconciliation, reconciliation_table, settling
 from payments import webhook as payment_webhook
@@ -163,7 +168,29 @@ def create_app(config: Config, house: House | None = None) -> Flask:
         return send_from_directory(HERE / "catalog" / "pictures", name, max_age=86_400)
 
     add_commands(app, house)
+    add_keeping(app, house)
     return app
+
+
+def add_keeping(app: Flask, house: House) -> None:
+    """What is kept and given up: ``flask privacy``, ``retention``, ``backup``, ``restore``, ``pause``, ``resume``."""
+    copies = ConversationCopies(house.link)
+
+    def reconciling() -> tuple[Callable[[int], bool], Callable[[int], None], Callable[[int], None]]:
+        desk = PaymentDesk(house.database, gateways(house.config), house.bell)
+        work = build_tasks(house).by_name()
+        return desk.ask, work["apply_payment"], work["advance"]
+
+    keeping_commands.add(
+        cast("AppGroup", app.cli),
+        Keeper(house.database, retention(house), copies.drop, copies.drop_all, reconciling),
+    )
+
+
+def retention(house: House) -> Retention:
+    """How long what is kept."""
+    config = house.config
+    return Retention(house.database, config.retention_chat_days, config.retention_webhook_days)
 
 
 def add_commands(app: Flask, house: House) -> None:
@@ -280,7 +307,7 @@ def build_tasks(house: House) -> Tasks:
         house.database, house.bell, house.refs, ConversationCopies(house.link), pictures
     )
     desk = PaymentDesk(house.database, gateways(house.config), house.bell)
-    return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database))
+    return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database), retention(house))
 
 
 def run_worker(house: House) -> None:

@@ -79,6 +79,7 @@ TASK_NAMES: Final = (
     "ask_payment",
     "expire_order",
     "reconcile",
+    "retention",
 )
 
 

@@ -17,12 +17,13 @@ from typing import Final, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import Database, outbox
+from db.models import ERASED
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import messages
 from ghala.client import Answer, backoff
 from ghala.dialects.base import MessageDialect, Request
 from ghala.error_codes import Policy, policy_of
-from ghala.messages import Template
+from ghala.messages import InvalidMessage, Template
 from jobs.breaker import Breaker
 from jobs.pacing import Pacing
 
@@ -174,19 +175,21 @@ class Sender:
 
     async def send(self, client: AsyncCaller, claimed: outbox.Claimed) -> outbox.Outcome:
         """Send one message and say what became of it."""
-        message = messages.load(claimed.message)
-        if not claimed.window_open and not isinstance(message, Template):
-            if claimed.fallback is None:
-                return outbox.Outcome(
-                    claimed.id,
-                    claimed.fence,
-                    "waiting",
-                    delay=CLOSED_WINDOW_WAIT,
-                    error="window closed",
-                    count_attempt=False,
-                )
-            message = messages.load(claimed.fallback)
-        request = self._dialect.send_message(claimed.to, message, claimed.key)
+        if claimed.to.startswith(ERASED):
+            return outbox.Outcome(claimed.id, claimed.fence, "dead", error="erased", count_attempt=False)
+        try:
+            request = self._request(claimed)
+        except InvalidMessage as error:
+            return self._dead(claimed, f"cannot be sent: {error}"[:200])
+        if request is None:
+            return outbox.Outcome(
+                claimed.id,
+                claimed.fence,
+                "waiting",
+                delay=CLOSED_WINDOW_WAIT,
+                error="window closed",
+                count_attempt=False,
+            )
         try:
             answer = await client.call(request)
             sent = self._dialect.read_sent(answer.status, answer.headers, answer.body)
@@ -199,6 +202,17 @@ class Sender:
             return self._again(claimed, "outcome unknown", None)
         self._breaker.succeeded()
         return outbox.Outcome(claimed.id, claimed.fence, "sent", provider_id=sent.provider_id)
+
+    def _request(self, claimed: outbox.Claimed) -> Request | None:
+        """The call that sends the message or, outside the window, its template; ``None`` when it must wait."""
+        message = messages.load(claimed.message)
+        if claimed.window_open or isinstance(message, Template):
+            return self._dialect.send_message(claimed.to, message, claimed.key)
+        if claimed.fallback is None:
+            return None
+        # The message itself may have gone out under its key before, and a key never carries two bodies.
+        template = messages.load(claimed.fallback)
+        return self._dialect.send_message(claimed.to, template, f"{claimed.key}{outbox.TEMPLATE_KEY}")
 
     def _again(self, claimed: outbox.Claimed, error: str, retry_after: float | None) -> outbox.Outcome:
         if retry_after is None:  # who says when to come back is not away

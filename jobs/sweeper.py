@@ -16,6 +16,7 @@ from db.models import WorkerHeartbeat
 from db.redis_link import RedisLink
 from db.statements import insert
 from jobs.queue import TASKS, QueueBell
+from keeping import chores, retention
 from orders import service as order_service
 from payments import desk, reconciliation
 
@@ -97,6 +98,7 @@ class Sweeper:
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            empty = chores.is_due(session, retention.NAME, retention.EVERY)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
@@ -105,4 +107,6 @@ class Sweeper:
             self._bell.queue("expire_order", order_id)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
+        if empty:
+            self._bell.queue("retention", 0)
         return len(events) + len(payments) + len(orders) + len(runs)

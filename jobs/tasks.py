@@ -10,6 +10,7 @@ from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from db import Database, inbox
 from db.bell import Bell
+from keeping.retention import Retention
 from orders import service as order_service
 from payments.desk import PaymentDesk
 from payments.reconciliation import Reconciler
@@ -28,6 +29,7 @@ class Tasks:
         shell: advances conversations.
         desk: takes payments to their gateways.
         statuses: notes delivery statuses.
+        retention: empties what is over its time; without it, that is left to other workers.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Tasks:
         shell: ConversationShell,
         desk: PaymentDesk,
         statuses: StatusDesk,
+        retention: Retention | None = None,
     ) -> None:
         self._bell = bell
         self._database = database
@@ -44,15 +47,17 @@ class Tasks:
         self._desk = desk
         self._statuses = statuses
         self._reconciler = Reconciler(database, desk)
+        self._retention = retention
 
     def by_name(self) -> dict[str, Callable[[int], None]]:
         """Every task under its name, each behind the edge."""
         events = {"apply_payment": self._desk.process, "apply_status": self._statuses.process}
-        work = {
+        work: dict[str, Callable[[int], object]] = {
             "start_payment": self._desk.start,
             "ask_payment": self._desk.ask,
             "expire_order": self.expire_order,
             "reconcile": self.reconcile,
+            "retention": self.empty_what_is_old,
         }
         return (
             {"advance": self.advance}
@@ -60,7 +65,7 @@ class Tasks:
             | {name: self._on_event(name, do) for name, do in events.items()}
         )
 
-    def _behind_edge(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+    def _behind_edge(self, task: str, work: Callable[[int], object]) -> Callable[[int], None]:
         def run(row_id: int) -> None:
             self._edge(task, row_id, work)
 
@@ -113,7 +118,12 @@ class Tasks:
             log.info("order_expired", extra={"order_id": order_id})
             self._bell.inbox("internal", told)
 
-    def _edge(self, task: str, row_id: int, work: Callable[[int], None]) -> bool:
+    def empty_what_is_old(self, _row_id: int) -> None:
+        """Retention, once a day."""
+        if self._retention is not None:
+            self._retention.daily()
+
+    def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
         try:
             work(row_id)
