@@ -35,6 +35,8 @@ CLOSED_WINDOW_WAIT: Final = 3600.0
 """Seconds between looks at a message that waits for the customer to write; their word wakes it at once."""
 UNAUTHORISED_WAIT: Final = 60.0
 MOST_ATTEMPTS: Final = 12
+PAUSES: Final = frozenset({"131042"})
+"""Unpaid bills at Meta: nothing will go until the owner has settled them."""
 OUTSIDE_WINDOW: Final = "outside_messaging_window"
 """Ghala v2's own code for a closed window (WIRE 1a)."""
 
@@ -227,7 +229,7 @@ class Sender:
         return outbox.Outcome(claimed.id, claimed.fence, "waiting", delay=delay, error=error)
 
     def _refused(self, claimed: outbox.Claimed, error: GatewayRejected) -> outbox.Outcome:
-        if error.reason == "unauthorized":
+        if error.reason == "unauthorized" or error.reason in PAUSES or policy_of(error.reason) is Policy.STOP:
             log.error("ghala_unauthorised", extra={"status": error.status})
             self._breaker.refused()
             return outbox.Outcome(

@@ -18,8 +18,6 @@ from payments.reconciliation import Reconciler
 log = logging.getLogger("duka.jobs")
 
 MOST_IN_A_ROW: Final = 50
-DEADLY: Final = 2 * inbox.MOST_ATTEMPTS
-"""Attempts nobody came back from, not even with an error."""
 
 
 class Tasks:
@@ -101,11 +99,7 @@ class Tasks:
             claim = self._shell.claim(row_id)
             if claim is None:
                 return
-            # Whatever kills its worker raises nothing: after as many attempts it is let go of unseen.
-            deadly = any(event.attempts >= DEADLY for event in claim.events)
-            if not deadly and self._edge(
-                "advance", row_id, lambda _: further.append(self._shell.work(claim))
-            ):
+            if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
                 return
             self._edge("advance_failed", row_id, lambda _: self._shell.failed(claim, "see log"))
 
