@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+import observing
 from db import Database, outbox
 from db.models import ERASED
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
@@ -168,7 +169,8 @@ class Sender:
 
     async def _send(self, client: AsyncCaller, claimed: outbox.Claimed) -> None:
         # First the outcome, then the list: while a send is awaited the list changes.
-        outcome = await self.send(client, claimed)
+        with observing.bound(outbox_id=claimed.id, customer_id=claimed.customer_id):
+            outcome = await self.send(client, claimed)
         self._outcomes.append(outcome)
         assert self._bell is not None  # noqa: S101
         self._bell.set()
