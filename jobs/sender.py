@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
@@ -56,6 +57,7 @@ class Sender:
         dialect: builds requests and reads answers.
         pacing: says who must wait.
         rng: jitter for retries.
+        pause: waits so many seconds after the database failed; a simulation has time of its own.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Sender:
         dialect: MessageDialect,
         pacing: Pacing,
         rng: random.Random,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._database = database
         self._make_client = make_client
         self._dialect = dialect
         self._pacing = pacing
         self._rng = rng
+        self._pause = pause
         self._outcomes: list[outbox.Outcome] = []
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -144,7 +148,7 @@ class Sender:
                 claimed = outbox.claim_heads(session, room) if room else []
         except SQLAlchemyError as error:
             log.error("database_failed", extra={"task": "sender", "error": type(error).__name__})  # noqa: TRY400
-            threading.Event().wait(POLL)
+            self._pause(POLL)
             return [], done
         waits = self._pacing.delays([(message.shop_id, message.customer_id) for message in claimed])
         ready = [message for message, wait in zip(claimed, waits, strict=True) if wait <= 0]
