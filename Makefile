@@ -8,10 +8,10 @@ BIN = .venv/bin
 ROOMS = admin bot catalog db dev ghala jobs orders payments sandbox
 MODULES = app.py config.py errors.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports flow reset clean
+.PHONY: help install run test check lint fmt types imports flow screenshots reset clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: install ## Open the demo shop on this machine: shop, worker, sandbox phone; Ctrl-C stops it
 	@$(BIN)/python -m dev
@@ -38,6 +38,9 @@ fmt: install ## Format the code and mend what can be mended
 
 flow: install ## Draw the conversation into docs/flow.md
 	$(BIN)/python -m bot.diagram
+
+screenshots: install ## Take the documentation's pictures into docs/images (needs a Chromium)
+	$(BIN)/python -m dev.screenshots
 
 install: ## Make .venv with everything in it (the others do this by themselves)
 	@for python in $(PYTHON); do \

@@ -6,6 +6,7 @@ from the same parts.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 import click
 from flask import Flask, Response, send_from_directory
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import admin
@@ -49,6 +51,8 @@ from payments.desk import PaymentDesk
 from payments.gateways.base import PaymentGateway
 from payments.gateways.ghala import GhalaGateway
 
+log = logging.getLogger("duka")
+
 
 @dataclass(slots=True)
 class House:
@@ -71,11 +75,11 @@ class House:
 def gateways(config: Config) -> Mapping[str, PaymentGateway]:
     """Every way this installation takes money, by name."""
     verifier = Verifier(config.ghala_signature_scheme, secrets(config))
-    callback = f"{config.public_url}/api/webhooks/ghala" if config.public_url else ""
+    reached_at = config.public_url or f"http://127.0.0.1:{config.port}"
     ghala = GhalaGateway(
         GhalaClient(config.ghala_api_url, config.ghala_api_key),
         V1(),
-        callback_url=callback,
+        callback_url=f"{reached_at}/api/webhooks/ghala",
         confirms_webhooks=not verifier.carries_time,
     )
     return {ghala.name: ghala}
@@ -120,12 +124,15 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     set_up_logs(production=config.production, level=config.log_level)
     house = house or House.build(config)
     app = Flask("duka", static_folder=None)
+    app.url_map.redirect_defaults = False  # the main shop's webhooks answer under its slug too
     app.config["MAX_CONTENT_LENGTH"] = receiving.BODY_LIMIT
     app.config["SECRET_KEY"] = config.secret_key or os.urandom(32)
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     directory = ShopDirectory(house.database, config)
+    if not Verifier(config.ghala_signature_scheme, secrets(config)).carries_time:
+        log.warning("signature_without_time", extra={"scheme": config.ghala_signature_scheme})
     body_limit = receiving.CLOUD_BODY_LIMIT if config.ghala_dialect == "cloud" else receiving.BODY_LIMIT
     app.register_blueprint(
         message_webhook.blueprint(
@@ -170,11 +177,17 @@ def add_commands(app: Flask, house: House) -> None:
             for problem in error.problems:
                 click.echo(problem, err=True)
             raise SystemExit(1) from error
+        except OperationalError as error:
+            said = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+            raise click.ClickException(f"the database cannot be used: {said}") from error
 
     @app.cli.command("worker")
     def worker_command() -> None:
         """Answer customers, take payments and send messages until told to stop."""
-        run_worker(house)
+        try:
+            run_worker(house)
+        except ConfigError as error:
+            raise click.ClickException("; ".join(error.problems)) from error
 
 
 def release(house: House) -> list[str]:

@@ -23,6 +23,7 @@ from config import Config
 from db import Database
 from db.models import AuditEntry
 from db.types import clock
+from errors import ConfigError
 
 CHALLENGE: Final = 'Basic realm="Duka", charset="UTF-8"'
 REFUSAL: Final = "Sign in with the admin user name and password."
@@ -71,6 +72,13 @@ class Verifier:
     """
 
     def __init__(self, name: str, password: str, password_hash: str) -> None:
+        """Prepare to compare.
+
+        Raises:
+            ConfigError: the hash is none that werkzeug makes.
+        """
+        if password_hash:
+            _check_shape(password_hash)
         self._name = _digest(name.encode())
         self._password = _digest(password.encode())
         self._hash = password_hash
@@ -99,6 +107,17 @@ class Verifier:
     def _seal(self, credentials: Credentials) -> bytes:
         claimed = len(credentials.name).to_bytes(4) + credentials.name + credentials.password
         return hmac.digest(self._key, claimed, "sha256")
+
+
+def _check_shape(password_hash: str) -> None:
+    """Find out at the start, not at the owner's first visit."""
+    try:
+        usable = password_hash.count("$") == 2  # noqa: PLR2004 - method, salt and hash
+        check_password_hash(password_hash, "")
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(["ADMIN_PASSWORD_HASH is not a hash made by werkzeug's generate_password_hash."])
 
 
 def _digest(value: bytes) -> bytes:

@@ -171,7 +171,7 @@ def _move(session: Session, shop: Shop, ref: str, status: str, actor: str) -> in
         shop.id,
         customer.identity,
         "OrderMoved",
-        {"order_ref": ref},
+        {"order_ref": ref, "status": status},
         unique=queries.move_key(ref, status),
     )
 

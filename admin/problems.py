@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 from flask import Flask, Response, current_app, render_template, request
+from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
@@ -62,6 +63,8 @@ HEADINGS: Final = {
     503: "Back in a moment",
 }
 RETRY_AFTER: Final = "5"
+LIMIT_WINDOW: Final = "60"
+"""Seconds; the requests of an address are counted per minute."""
 
 
 def problem(
@@ -121,6 +124,8 @@ def _http(error: HTTPException) -> Response:
         return error.response  # type: ignore[return-value]
     kept = {"WWW-Authenticate", "Retry-After", "Allow"}
     headers = {name: value for name, value in error.get_headers() if name in kept}
+    if isinstance(error, RateLimitExceeded):
+        return answer(status, headers={"Retry-After": LIMIT_WINDOW})
     if status >= SERVER_ERROR:  # what happened is in the log and nowhere else
         return answer(status, headers=headers)
     # Sentences of our own are shown; werkzeug's describe its own matters.

@@ -17,6 +17,7 @@ from bot.effects import CancelOrder
 from bot.ordering import charge
 from bot.shopping import order_again
 from bot.state import Next, goes
+from bot.states import ALL
 from bot.states.cart import ask_to_empty
 from bot.states.greeting import order_waiting
 from bot.states.payment_processing import ask_gateway
@@ -30,18 +31,7 @@ from catalog.snapshot import ShopSnapshot
 
 PAYING: Final = frozenset({"payment_selection", "payment_processing", "payment_failed"})
 """States about an order that is placed and unpaid."""
-SHOPPING: Final = frozenset(
-    {
-        "promotions",
-        "product_selected",
-        "choose_quantity",
-        "cart",
-        "change_quantity",
-        "address_input",
-        "landmark",
-        "zone_choice",
-    }
-)
+SHOPPING: Final = frozenset(state.name for state in ALL) - PAYING - {"greeting", "handed_off"}
 """States about something not ordered yet."""
 
 _SAID: Final[dict[str, str]] = {

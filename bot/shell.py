@@ -197,8 +197,11 @@ class ConversationShell:
         """Decide and do everything claimed; returns an event that came meanwhile, to go on with.
 
         Raises:
-            FlowError: the flow is wrong. Whatever is raised, nothing of this claim has been done.
+            FlowError: the flow is wrong, or the event has killed its worker too often. Whatever is raised, nothing
+                of this claim has been done.
         """
+        if claim.events[0].attempts >= inbox.MOST_ATTEMPTS:
+            raise FlowError(f"inbox event {claim.events[0].id} never let its worker finish")
         shop = self._pictures.of(claim.shop_id, claim.catalog_version)
         conversation = self._load(claim)
         events = [(waiting, waiting.kind == "message") for waiting in claim.events]

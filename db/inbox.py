@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.models import InboxEvent
@@ -256,7 +256,12 @@ def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool
 
 
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
-    """Ids and kinds of events due for more than ``older_than`` seconds, one per customer for conversations."""
+    """Ids and kinds of events whose bell nobody heard, one per customer for conversations.
+
+    One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
+    since somebody is probably on the way.
+    """
+    due = InboxEvent.next_at <= case((InboxEvent.attempts > 0, clock()), else_=clock(-older_than))
     earlier = aliased(InboxEvent)
     first_of_customer = ~(
         select(earlier.id)
@@ -273,7 +278,8 @@ def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[
         select(InboxEvent.id, InboxEvent.kind)
         .where(
             InboxEvent.status == word("waiting"),
-            InboxEvent.next_at <= clock(-older_than),
+            InboxEvent.next_at <= clock(),
+            due,
             or_(
                 InboxEvent.customer_key.is_(None),
                 and_(InboxEvent.customer_key.is_not(None), first_of_customer),

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from db import Database, clock, inbox
 from db.bell import Bell
-from db.models import Order, Payment, Shop
+from db.models import Customer, Order, Payment, Shop
 from db.types import word
 from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import strict_json
@@ -301,15 +301,19 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
 
 
 def _charge(session: Session, payment: Payment) -> Charge:
-    ref = session.execute(select(Order.ref).where(Order.id == payment.order_id)).scalar_one()
+    order = session.execute(
+        select(Order.ref, Customer.phone)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(Order.id == payment.order_id)
+    ).one()
     return Charge(
         ref=payment.ref,
         key=payment.key,
         method=payment.method,
-        phone=payment.phone,
+        phone=payment.phone or order.phone,
         amount=payment.amount,
         currency=payment.currency,
-        description=f"Order {ref}",
+        description=f"Order {order.ref}",
         gateway_ref=payment.gateway_ref,
     )
 

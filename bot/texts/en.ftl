@@ -134,7 +134,7 @@ zones-button = See areas
 zone-fee = Delivery { $amount }
 place-pickup = Pick up at the shop
 place-later = We will ask you
-place-pin = 📍 your pin on the map
+place-pin = your pin on the map
 
 ## Order and payment
 summary-title = 🧾 *Order { $ref }*

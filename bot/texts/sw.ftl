@@ -133,7 +133,7 @@ zones-button = Tazama maeneo
 zone-fee = Kuleta { $amount }
 place-pickup = Utachukua dukani
 place-later = Tutakuuliza
-place-pin = 📍 alama yako kwenye ramani
+place-pin = alama yako kwenye ramani
 
 ## Order and payment
 summary-title = 🧾 *Oda { $ref }*

@@ -64,7 +64,7 @@ class V1:
             "external_id": external_id,
             "amount": _major_units(amount),
             "currency": currency,
-            "customer": {"phone": phone},
+            "customer": {"phone": phone} if phone else {},
             "payment_method": method,
             "description": description,
             "callback_url": callback_url,

@@ -12,7 +12,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A stored payment as a gateway sees it; ``amount`` in minor units, ``phone`` in international form."""
+    """A stored payment as a gateway sees it; ``amount`` in minor units.
+
+    ``phone``, in international form, is charged where a phone is; elsewhere it only says who pays.
+    """
 
     ref: str
     key: str

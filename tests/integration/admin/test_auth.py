@@ -71,6 +71,7 @@ def test_a_hashed_password_opens_and_is_paid_for_once(database, now, shop, monke
     room = open_room(
         database, now, admin_password="", admin_password_hash=generate_password_hash("läng genug hier")
     )
+    checked.clear()  # the start looks at the hash once
     right = basic(password="läng genug hier")
     assert [room.client.get("/admin/live", headers=right).status_code for _ in range(3)] == [200, 200, 200]
     assert len(checked) == 1

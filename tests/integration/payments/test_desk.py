@@ -411,6 +411,7 @@ def test_a_card_payment_sends_its_link(till: Till) -> None:
     till.desk.start(payment_id)
     assert till.payment(payment_id).link == "https://pay.example/1"
     assert till.payment(payment_id).phone is None
+    assert till.gateway.started[0].phone == PHONE
     assert till.told() == ["PaymentLinkReady"]
 
 
