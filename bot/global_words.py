@@ -13,7 +13,7 @@ from typing import Final
 
 from bot import cart
 from bot.conversation import Conversation
-from bot.effects import CancelOrder
+from bot.effects import AskGateway, CancelOrder
 from bot.ordering import charge
 from bot.shopping import order_again
 from bot.state import Next, goes
@@ -312,7 +312,8 @@ def claims_paid(conversation: Conversation) -> Next:
     """Answer "I have paid": the gateway is asked; words never mark anything as paid."""
     if conversation.order_ref:
         return ask_gateway(conversation)
-    return Next(conversation, (text(words(conversation, "no-open-payment")),))
+    # An order that closed may have been paid too late: ask about what was started before.
+    return Next(conversation, (text(words(conversation, "no-open-payment")), AskGateway("")))
 
 
 PAID_WORDS: Final = frozenset(

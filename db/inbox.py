@@ -182,7 +182,12 @@ def claim(session: Session, event_id: int) -> WaitingEvent | None:
     """Take one payment or status event for ``WORK_LEASE`` seconds; ``None`` when done or taken."""
     row = session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"), InboxEvent.next_at <= clock())
+        .where(
+            InboxEvent.id == event_id,
+            InboxEvent.kind.in_(["payment", "status"]),
+            InboxEvent.status == word("waiting"),
+            InboxEvent.next_at <= clock(),
+        )
         .values(next_at=clock(WORK_LEASE), attempts=InboxEvent.attempts + 1)
         .returning(*_COLUMNS)
     ).first()

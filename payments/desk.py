@@ -26,12 +26,10 @@ from payments import service
 from payments.gateways.base import Charge, PaymentGateway, PaymentUpdate
 from payments.gateways.ghala import minor_of
 from payments.reasons import reason as reason_for
-from payments.service import GIVE_UP_AFTER
+from payments.service import CALL_LEASE, GIVE_UP_AFTER
 
 log = logging.getLogger("duka.payments")
 
-CALL_LEASE: Final = 30.0
-"""Seconds a worker has for one call to a gateway before another may take the payment."""
 PARKED_FOR: Final = 600.0
 """Seconds an event about an order we do not know may wait for us to learn it."""
 START_TRIES: Final = 5
@@ -81,8 +79,7 @@ class PaymentDesk:
                     if answer.link and charge.method == "card"
                     else None
                 )
-            for event_id in news.event_ids:
-                self._bell.inbox("payment", event_id)
+            self._ring(news)
             if link is not None:
                 self._bell.inbox("internal", link)
 
@@ -100,37 +97,53 @@ class PaymentDesk:
             )
 
     def ask(self, payment_id: int) -> None:
-        """Ask the gateway what became of a payment and apply the answer."""
+        """Ask the gateway what became of a payment that is due, and apply the answer."""
         with self._database.writing() as session:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
                 return
             created = payment.status == "created"
-            if not created:
-                session.execute(
-                    update(Payment)
-                    .where(Payment.id == payment_id, Payment.next_ask_at.is_not(None))
-                    .values(next_ask_at=clock(CALL_LEASE))
-                )
+            if not created and not self._take_turn(session, payment_id):
+                return
             charge = _charge(session, payment)
             gateway = self._gateways[payment.gateway]
+            # A payment that is over and whose order we never learnt is not asked about: asking would charge anew.
+            known = charge.gateway_ref is not None or payment.status == "unknown"
         if created:
             self.start(payment_id)
             return
-        update_: PaymentUpdate | None
+        update_ = self._question(gateway, charge) if known else None
+        with self._database.writing() as session:
+            news = (
+                service.unanswered(session, payment_id, known=known)
+                if update_ is None
+                else service.apply(session, payment_id, update_, by_query=True)
+            )
+            service.asked(session, payment_id)
+        self._ring(news)
+
+    @staticmethod
+    def _take_turn(session: Session, payment_id: int) -> bool:
+        taken = session.execute(
+            update(Payment)
+            .where(Payment.id == payment_id, Payment.next_ask_at <= clock())
+            .values(next_ask_at=clock(CALL_LEASE))
+            .returning(Payment.id)
+        ).first()
+        return taken is not None
+
+    @staticmethod
+    def _question(gateway: PaymentGateway, charge: Charge) -> PaymentUpdate | None:
+        """The gateway's answer, ``None`` when it gives none that says anything about the money."""
         try:
-            update_ = gateway.ask(charge)
+            return gateway.ask(charge)
         except GatewayRejected as error:
             log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
             # A refused repetition of the first call is final; a refused question says nothing of the money.
             final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
-            update_ = PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
+            return PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
         except GatewayError:
-            update_ = None
-        with self._database.writing() as session:
-            news = service.apply(session, payment_id, update_ or PaymentUpdate("pending"))
-            service.asked(session, payment_id)
-        self._ring(news)
+            return None
 
     def process(self, event_id: int) -> None:
         """Apply one payment webhook: match, confirm where the signature cannot be enough, book."""
@@ -159,6 +172,7 @@ class PaymentDesk:
             if status == "pending" and not trusted:
                 inbox.finish(session, [event.id], "ignored", "pending, by hint only")
                 return
+        by_query = False
         unsure = not trusted or event.lane == "late"
         if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
             confirmed = self._confirm(gateway, charge, notice, trusted=trusted)
@@ -166,6 +180,7 @@ class PaymentDesk:
                 patience = event.attempts < UNCONFIRMED_TRIES if confirmed else event.age < GIVE_UP_AFTER
                 self._wait(event, news_of, payment_id, notice, patience=patience)
                 return
+            by_query = True
             news_of = replace(
                 confirmed,
                 transaction_ref=news_of.transaction_ref or confirmed.transaction_ref,
@@ -182,7 +197,7 @@ class PaymentDesk:
                     .where(Payment.id == payment_id, Payment.gateway_ref.is_(None))
                     .values(gateway_ref=news_of.gateway_ref)
                 )
-            news = service.apply(session, payment_id, news_of, event.id)
+            news = service.apply(session, payment_id, news_of, event.id, by_query=by_query)
         log.info("payment_event_applied", extra={"payment_ref": charge.ref, "outcome": news.outcome})
         self._ring(news)
 
@@ -190,8 +205,11 @@ class PaymentDesk:
         self, gateway: PaymentGateway, charge: Charge, notice: PaymentNotice, *, trusted: bool
     ) -> PaymentUpdate | None:
         """Ask the gateway about the order the event names; ``None`` while it does not confirm anything final."""
+        named = replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref)
+        if named.gateway_ref is None:
+            return None  # asking without a name would be charging
         try:
-            answer = gateway.ask(replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref))
+            answer = gateway.ask(named)
         except GatewayError:
             return None
         if not trusted and answer.payment_ref != charge.ref:
@@ -274,8 +292,12 @@ class PaymentDesk:
         self._ring(news)
 
     def _ring(self, news: service.News) -> None:
+        if news.outcome == "needs_review":
+            log.error("payment_needs_review")
+        for event_id in news.matched:
+            self._bell.inbox("payment", event_id)
         for event_id in news.event_ids:
-            self._bell.inbox("payment" if news.outcome == "matched" else "internal", event_id)
+            self._bell.inbox("internal", event_id)
 
 
 def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:

@@ -104,6 +104,13 @@ class Till:
         self.desk.process(event_id)
         return event_id
 
+    def wonders(self, payment_id: int) -> None:
+        """The customer says that they paid, and the gateway is asked."""
+        with self.database.writing() as session:
+            due = service.ask_soon(session, [payment_id], tell=payment_id)
+        for found in due:
+            self.desk.ask(found)
+
     def payment(self, payment_id: int) -> Payment:
         with self.database.reading() as session:
             return session.get_one(Payment, payment_id)
@@ -458,9 +465,7 @@ def test_after_three_days_of_silence_a_payment_expires_but_late_money_is_still_m
 
 def test_who_asks_is_told_even_that_there_is_no_answer_yet(till: Till) -> None:
     payment_id = till.started()
-    with till.database.writing() as session:
-        session.get_one(Payment, payment_id).tell = True
-    till.desk.ask(payment_id)
+    till.wonders(payment_id)
     assert till.told() == ["PaymentStillPending"]
 
 
@@ -489,3 +494,200 @@ def test_fifty_copies_at_the_same_instant_book_once(till: Till) -> None:
     assert till.money() == [("payment", 300_000, "")]
     with till.database.reading() as session:
         assert session.scalar(select(func.sum(Order.total)).where(Order.status == "paid")) == 300_000
+
+
+def waits(till: Till, payment_id: int) -> float | None:
+    due = till.payment(payment_id).next_ask_at
+    return None if due is None else (due - till.now()).total_seconds()
+
+
+def test_a_customer_who_asks_again_and_again_does_not_put_off_the_next_question(till: Till, now) -> None:
+    payment_id = till.started()
+    for _ in range(10):
+        now.advance(5)
+        till.wonders(payment_id)
+    assert len(till.gateway.asked) == 10
+    assert waits(till, payment_id) == 20
+    assert till.told() == ["PaymentStillPending"] * 10
+
+
+@pytest.mark.parametrize("failure", [GatewayUnavailable("refused"), OutcomeUnknown("garbage")])
+def test_a_gateway_that_does_not_answer_leaves_an_unknown_payment_unknown(till: Till, now, failure) -> None:
+    till.gateway.starts = [OutcomeUnknown("timed out")]
+    payment_id = till.started()
+    till.gateway.answers = [failure] * 3
+    for _ in range(3):
+        now.advance(130)
+        till.desk.ask(payment_id)
+    assert till.payment(payment_id).status == "unknown"
+    with pytest.raises(PaymentRefusal) as refusal:
+        till.request()
+    assert refusal.value.code == "already_open"
+
+
+def test_who_asks_about_an_unknown_payment_is_told_when_the_gateway_knows_it(till: Till, now) -> None:
+    till.gateway.starts = [OutcomeUnknown("timed out")]
+    payment_id = till.started()
+    till.gateway.answers = [PaymentUpdate("pending", gateway_ref="gh_1")]
+    now.advance(11)
+    till.wonders(payment_id)
+    assert till.payment(payment_id).status == "pending"
+    assert till.told() == ["PaymentUnknown", "PaymentStillPending"]
+    assert till.bells.rung[-1][0] == "internal"
+
+
+def test_a_failed_payment_is_asked_about_until_three_days_have_passed(till: Till, now) -> None:
+    payment_id = till.started()
+    now.advance(30)
+    till.hear("payment.failed", failure_reason="1037")
+    assert waits(till, payment_id) == 40
+    asked = 0
+    while (wait := waits(till, payment_id)) is not None:
+        till.gateway.answers = [PaymentUpdate("failed", gateway_ref="gh_1", reason="timeout")]
+        now.advance(wait)
+        till.desk.ask(payment_id)
+        asked += 1
+    assert asked == len(till.gateway.asked) == 20
+    assert till.told() == ["PaymentFailed"]
+
+
+def test_late_success_whose_news_was_lost_is_found_by_asking(till: Till, now) -> None:
+    payment_id = till.started()
+    till.hear("payment.failed", failure_reason="1037")
+    till.gateway.answers = [
+        PaymentUpdate("succeeded", gateway_ref="gh_1", amount=300_000, transaction_ref="T")
+    ]
+    now.advance(71)
+    till.desk.ask(payment_id)
+    assert till.state() == PAID
+
+
+def test_a_replaced_payment_is_asked_about_on_schedule_and_not_for_ever(till: Till, now) -> None:
+    first = till.started()
+    now.advance(121)
+    till.gateway.starts = [Started("gh_2")]
+    till.started()
+    assert till.payment(first).status == "expired"
+    till.desk.ask(first)
+    assert waits(till, first) == 190 - 121
+    now.advance(4 * 24 * 3600)
+    till.desk.ask(first)
+    assert waits(till, first) is None
+
+
+def test_a_payment_that_never_reached_the_gateway_is_not_charged_by_asking(till: Till, now) -> None:
+    till.gateway.starts = [GatewayRejected("no", reason="2001", status=422)]
+    payment_id = till.started()
+    till.wonders(payment_id)
+    assert till.gateway.asked == []
+    assert till.told() == ["PaymentFailed", "PaymentFailed"]
+    assert waits(till, payment_id) is None
+
+
+def test_a_webhook_without_an_order_id_does_not_make_us_charge_by_asking(till: Till) -> None:
+    till.gateway.confirms_webhooks = True
+    payment_id = till.request()
+    till.hear(order_id=None, external_id=till.payment(payment_id).ref)
+    assert till.gateway.asked == []
+    assert till.state() == OPEN
+
+
+WRONG = [
+    ({"amount": 299_900, "currency": "KES"}, "wrong_amount"),
+    ({"amount": 300_000, "currency": "TZS"}, "wrong_currency"),
+    ({"payment_ref": "PAY-OTHER"}, "other_payment"),
+    ({"gateway_ref": "gh_9"}, "other_order"),
+]
+
+
+@pytest.mark.parametrize(("said", "reason"), WRONG)
+def test_what_the_gateway_itself_says_and_does_not_fit_needs_a_person(till: Till, now, said, reason) -> None:
+    payment_id = till.started()
+    answer = PaymentUpdate("succeeded", **({"gateway_ref": "gh_1"} | said))
+    for _ in range(3):
+        till.gateway.answers = [answer]
+        now.advance(130)
+        till.wonders(payment_id)
+    payment = till.payment(payment_id)
+    assert (payment.status, payment.reason) == ("needs_review", reason)
+    assert till.state() == OPEN
+    ((kind, _, said_of_it),) = till.money()
+    assert (kind, said_of_it) == ("unmatched", reason)
+    assert till.told() == ["PaymentUnknown", "PaymentStillPending", "PaymentStillPending"]
+    with pytest.raises(PaymentRefusal) as refusal:
+        till.request()
+    assert refusal.value.code == "already_open"
+
+
+def test_a_payment_under_review_does_not_expire_but_the_gateway_may_mend_it(till: Till, now) -> None:
+    payment_id = till.started()
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1", amount=1, transaction_ref="T1")]
+    till.wonders(payment_id)
+    now.advance(4 * 24 * 3600)
+    till.desk.ask(payment_id)
+    assert till.payment(payment_id).status == "needs_review"
+    till.gateway.answers = [
+        PaymentUpdate("succeeded", gateway_ref="gh_1", amount=300_000, currency="KES", transaction_ref="T1")
+    ]
+    till.wonders(payment_id)
+    assert till.state() == PAID
+    with till.database.reading() as session:
+        rows = session.scalars(select(MoneyEvent).order_by(MoneyEvent.id)).all()
+        assert [(row.kind, row.settled_at is not None) for row in rows] == [
+            ("unmatched", True),
+            ("payment", False),
+        ]
+
+
+def test_a_webhook_that_does_not_fit_is_kept_but_stops_nobody(till: Till) -> None:
+    payment_id = till.started()
+    till.hear(amount=1)
+    assert till.payment(payment_id).status == "pending"
+
+
+def test_a_review_never_makes_a_second_open_payment(till: Till, now) -> None:
+    first = till.started()
+    now.advance(121)
+    till.gateway.starts = [Started("gh_2")]
+    till.started()
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1", amount=1)]
+    till.desk.ask(first)
+    assert till.payment(first).status == "expired"
+    assert [row[0] for row in till.money()] == ["unmatched"]
+
+
+def test_an_order_id_that_is_another_payments_needs_a_person(database: Database, now) -> None:
+    till = Till(database, now)
+    till.started()
+    till.order = place(database, now(), seed=5)
+    payment_id = till.started()
+    assert (till.payment(payment_id).status, till.payment(payment_id).reason) == (
+        "needs_review",
+        "order_reused",
+    )
+
+
+def test_a_failure_of_another_order_does_not_fail_this_payment(till: Till) -> None:
+    payment_id = till.started()
+    ref = till.payment(payment_id).ref
+    till.hear("payment.failed", order_id="gh_8", external_id=ref, failure_reason="1032")
+    assert till.payment(payment_id).status == "pending"
+
+
+def test_tries_to_reach_the_gateway_do_not_count_as_questions(till: Till, now) -> None:
+    till.gateway.starts = [GatewayUnavailable("refused")] * 3
+    payment_id = till.started()
+    for _ in range(3):
+        now.advance(20)
+        till.desk.start(payment_id)
+    assert till.payment(payment_id).status == "pending"
+    assert waits(till, payment_id) == 10
+
+
+def test_news_of_a_payment_is_never_taken_for_a_customers_event(till: Till) -> None:
+    till.started()
+    till.hear()
+    with till.database.reading() as session:
+        told = session.scalars(select(InboxEvent.id).where(InboxEvent.kind == "internal")).one()
+    till.desk.process(told)
+    assert till.waiting(told)
