@@ -179,7 +179,15 @@ class Sender:
                     error="window closed",
                     count_attempt=False,
                 )
-            message = messages.load(claimed.fallback)
+            # Stored before it is sent: should the window open meanwhile, a repetition says the same under the same key.
+            return outbox.Outcome(
+                claimed.id,
+                claimed.fence,
+                "waiting",
+                error="template instead",
+                use_fallback=True,
+                count_attempt=False,
+            )
         request = self._dialect.send_message(claimed.to, message, claimed.key)
         try:
             answer = await client.call(request)
