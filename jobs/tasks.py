@@ -33,8 +33,6 @@ NAMES: Final = {
     "reconcile": "run_id",
 }
 """What the logs call the row a task works on."""
-DEADLY: Final = 2 * inbox.MOST_ATTEMPTS
-"""Attempts nobody came back from, not even with an error."""
 
 
 class Tasks:
@@ -63,8 +61,8 @@ class Tasks:
         self._shell = shell
         self._desk = desk
         self._statuses = statuses
-        self._retention = retention
         self._reconciler = Reconciler(database, desk)
+        self._retention = retention
 
     def by_name(self) -> dict[str, Callable[[int], None]]:
         """Every task under its name, each behind the edge."""
@@ -116,11 +114,7 @@ class Tasks:
             claim = self._shell.claim(row_id)
             if claim is None:
                 return
-            # Whatever kills its worker raises nothing: after as many attempts it is let go of unseen.
-            deadly = any(event.attempts >= DEADLY for event in claim.events)
-            if not deadly and self._edge(
-                "advance", row_id, lambda _: further.append(self._shell.work(claim))
-            ):
+            if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
                 return
             self._edge("advance_failed", row_id, lambda _: self._shell.failed(claim, "see log"))
 
