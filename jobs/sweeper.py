@@ -62,6 +62,7 @@ class Sweeper:
         while not self._stop.is_set():
             try:
                 self.beat()
+                self.daily()
                 self.sweep(patience)
             except SQLAlchemyError as error:
                 log.error("database_failed", extra={"task": "sweep", "error": type(error).__name__})  # noqa: TRY400
@@ -88,11 +89,14 @@ class Sweeper:
                 .on_conflict_do_update(index_elements=["worker"], set_={"seen_at": clock()})
             )
 
-    def sweep(self, patience: float = PATIENCE) -> int:
-        """Queue what is overdue; returns how much that was."""
+    def daily(self) -> None:
+        """Queue the day's reconciliations when it is time; looks about once a minute."""
         if self._rounds % DAILY_EVERY == 0:
             reconciliation.queue_daily(self._database)
         self._rounds += 1
+
+    def sweep(self, patience: float = PATIENCE) -> int:
+        """Queue what is overdue; returns how much that was."""
         with self._database.reading() as session:
             runs = reconciliation.due(session)
             events = inbox.overdue(session, patience)

@@ -7,7 +7,9 @@ from payments.reconciliation import REMEDIES
 
 HERE = Path(__file__).parent
 DOCUMENT = (HERE.parents[1] / "docs" / "guarantees.md").read_text(encoding="utf-8")
-TESTS = set(re.findall(r"^def (test_\w+)", "".join(p.read_text() for p in HERE.glob("test_*.py")), re.MULTILINE))
+TESTS = set(
+    re.findall(r"^def (test_\w+)", "".join(p.read_text() for p in HERE.glob("test_*.py")), re.MULTILINE)
+)
 
 
 def rows() -> dict[int, set[str]]:
