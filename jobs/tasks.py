@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+import observing
 from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from db import Database, inbox
@@ -18,6 +19,20 @@ from payments.reconciliation import Reconciler
 log = logging.getLogger("duka.jobs")
 
 MOST_IN_A_ROW: Final = 50
+NAMES: Final = {
+    "claim": "inbox_event_id",
+    "advance": "inbox_event_id",
+    "advance_failed": "inbox_event_id",
+    "apply_payment": "inbox_event_id",
+    "apply_status": "inbox_event_id",
+    "apply_payment_failed": "inbox_event_id",
+    "apply_status_failed": "inbox_event_id",
+    "start_payment": "payment_id",
+    "ask_payment": "payment_id",
+    "expire_order": "order_id",
+    "reconcile": "run_id",
+}
+"""What the logs call the row a task works on."""
 
 
 class Tasks:
@@ -125,9 +140,10 @@ class Tasks:
 
     def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
-        try:
-            work(row_id)
-        except Exception:
-            log.exception("task_failed", extra={"task": task, "row_id": row_id})
-            return False
-        return True
+        with observing.bound(task=task, **{NAMES.get(task, "row_id"): row_id}):
+            try:
+                work(row_id)
+            except Exception:
+                log.exception("task_failed", extra={"row_id": row_id})
+                return False
+            return True
