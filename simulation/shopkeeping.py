@@ -249,6 +249,7 @@ class Worker:
             try:
                 if self.first_sweep:
                     self._sweeper.beat()
+                self._sweeper.daily()
                 self._sweeper.sweep(patience)
                 self.first_sweep = False
             except OperationalError:
