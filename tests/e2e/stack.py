@@ -232,7 +232,7 @@ class Phone:
         """Wait for the shop's next message, which must have all these words; its text."""
         answer = self.stack.http.get(
             f"{self.stack.sandbox_url}/control/wait",
-            params={"number": self.number, "count": self.seen + 1, "timeout": PATIENCE},
+            params={"number": self.number, "count": str(self.seen + 1), "timeout": str(PATIENCE)},
             timeout=PATIENCE + 10,
         )
         assert answer.status_code == 200, (
