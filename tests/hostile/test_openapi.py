@@ -90,6 +90,8 @@ CASES: dict[str, tuple[str, str, Any]] = {
     "stats": ("/api/admin/stats", "GET", lambda v: v.get("/api/admin/stats")),
     "recent": ("/api/admin/orders/recent", "GET", lambda v: v.get("/api/admin/orders/recent")),
     "a page of orders": ("/api/orders", "GET", lambda v: v.get("/api/orders?limit=1")),
+    "reconciliation": ("/api/admin/reconciliation", "GET", lambda v: v.get("/api/admin/reconciliation")),
+    "reconciling": ("/api/admin/reconciliation", "POST", lambda v: v.post("/api/admin/reconciliation")),
     "a bad limit": ("/api/orders", "GET", lambda v: v.get("/api/orders?limit=0")),
     "customers": ("/api/admin/customers", "GET", lambda v: v.get("/api/admin/customers")),
     "a bad cursor": ("/api/admin/customers", "GET", lambda v: v.get("/api/admin/customers?after=x")),
