@@ -5,10 +5,10 @@ PYTHON = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
-ROOMS = admin bot catalog db dev ghala jobs orders payments sandbox simulation
+ROOMS = admin bot catalog db dev ghala jobs keeping orders payments sandbox simulation
 MODULES = app.py config.py errors.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports flow screenshots simulate mutants reset clean
+.PHONY: help install run test check lint fmt types imports flow screenshots simulate mutants reset clean fuzz
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ imports: install
 fmt: install ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+fuzz: install ## Send a hundred thousand hostile requests and work off what they leave; ARGS='--seed 1' repeats
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 flow: install ## Draw the conversation into docs/flow.md
 	$(BIN)/python -m bot.diagram

@@ -66,6 +66,8 @@ class Config:
     shop_language: str = "en"
     catalog_file: Path = HERE / "catalog" / "demo.yaml"
     worker_threads: int = 4
+    retention_chat_days: int = 90
+    retention_webhook_days: int = 30
     trusted_proxies: int = 0
     trusted_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
@@ -194,6 +196,8 @@ class _Reader:
             shop_language=self.choice("SHOP_LANGUAGE", LANGUAGES, "en"),
             catalog_file=self.catalog_file(),
             worker_threads=self.number("WORKER_THREADS", int, 4, 1, 64),
+            retention_chat_days=self.number("RETENTION_CHAT_DAYS", int, 90, 7, 3650),
+            retention_webhook_days=self.number("RETENTION_WEBHOOK_DAYS", int, 30, 7, 3650),
             trusted_proxies=self.number("TRUSTED_PROXIES", int, 0, 0, 5),
             trusted_hosts=self.hosts(),
             log_level=self.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),

@@ -32,7 +32,7 @@ def init(app: Flask, config: Config) -> None:
     def check() -> BaseResponse | None:
         if request.path in PROBES:
             return None
-        if not answers_to(request.environ.get("HTTP_HOST", ""), ours):
+        if not answers_to(request.headers.get("Host", ""), ours):
             raise BadRequest
         # Without a proxy of ours nobody can say how the request came; on loopback it may come in the clear.
         told = config.trusted_proxies and "X-Forwarded-Proto" in request.headers

@@ -22,6 +22,7 @@ MOST_ATTEMPTS: Final = 8
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
+RAISED: Final = "raised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,42 @@ def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: 
         .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
         .values(next_at=clock(seconds), error=error)
     )
+
+
+def set_aside(session: Session, event_id: int) -> bool:
+    """Work on a payment or status event raised: wait longer each time, after eight times in a row for a person.
+
+    Returns whether it is dead now. Reconciliation shows dead payment events and tries them again.
+    """
+    event = session.execute(
+        select(InboxEvent.error).where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"))
+    ).first()
+    if event is None:
+        return False
+    said, _, count = event.error.partition(" ")
+    times = int(count) + 1 if said == RAISED else 1
+    if times >= MOST_ATTEMPTS:
+        return finish(session, [event_id], "dead", f"{RAISED} {times}") == 1
+    postpone(session, [event_id], 2.0**times, f"{RAISED} {times}")
+    return False
+
+
+def revive(session: Session, shop_id: int, kind: str, most: int = 100) -> list[int]:
+    """Let dead events of this kind be worked on once more; returns the newest of them."""
+    ids = list(
+        session.scalars(
+            select(InboxEvent.id)
+            .where(InboxEvent.shop_id == shop_id, InboxEvent.status == word("dead"), InboxEvent.kind == kind)
+            .order_by(InboxEvent.id.desc())
+            .limit(most)
+        )
+    )
+    session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.id.in_(ids), InboxEvent.status == word("dead"))
+        .values(status="waiting", next_at=clock(), done_at=None, error="")
+    )
+    return ids
 
 
 def overwrite(session: Session, event_id: int, raw: bytes) -> None:

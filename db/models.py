@@ -43,7 +43,10 @@ INBOX_LANES = ("normal", "late")
 OUTBOX_STATUSES = ("waiting", "sent", "dead")
 DELIVERY_STATUSES = ("none", "sent", "delivered", "read", "failed")
 RECONCILIATION_STATUSES = ("waiting", "done")
+PAUSE_REASONS = ("restored", "by_hand")
 PROMOTION_KINDS = ("percent", "fixed", "free_delivery", "buy_x_get_y")
+ERASED = "erased:"
+"""How the identity of a customer begins who asked to be forgotten; the rest is chance."""
 
 
 class Base(DeclarativeBase):
@@ -432,6 +435,7 @@ class InboxEvent(Base):
         live("ix_inbox_due", "next_at", "id", where="status = 'waiting'"),
         live("ix_inbox_match", "match_key", where="status = 'waiting' AND match_key IS NOT NULL"),
         live("ix_inbox_dead", "shop_id", "id", where="status = 'dead'"),
+        live("ix_inbox_history", "customer_key", "id", where="customer_key IS NOT NULL"),
         one_of("kind", INBOX_KINDS),
         one_of("status", INBOX_STATUSES),
         one_of("lane", INBOX_LANES),
@@ -556,3 +560,27 @@ class WorkerHeartbeat(Base):
     worker: Mapped[str] = mapped_column(primary_key=True)
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class Pause(Base):
+    """A shop that may receive but neither sends nor starts payments; no row, no pause.
+
+    ``reason`` is ``restored`` or ``by_hand``. ``keys_honoured`` says whether Ghala is known to do nothing
+    twice for the same ``Idempotency-Key``: without that, what may have been sent is never sent again by itself.
+    """
+
+    __tablename__ = "pauses"
+    __table_args__ = (one_of("reason", PAUSE_REASONS),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[str]
+    keys_honoured: Mapped[bool] = mapped_column(default=False)
+    since: Mapped[datetime]
+
+
+class Chore(Base):
+    """When something that is done now and then was last begun, and how far it got."""
+
+    __tablename__ = "chores"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    begun_at: Mapped[datetime]
+    progress: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)

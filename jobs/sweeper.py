@@ -16,12 +16,15 @@ from db.models import WorkerHeartbeat
 from db.redis_link import RedisLink
 from db.statements import insert
 from jobs.queue import TASKS, QueueBell
+from keeping import chores, retention
 from orders import service as order_service
-from payments import desk
+from payments import desk, reconciliation
 
 log = logging.getLogger("duka.sweeper")
 
 EVERY: Final = 5.0
+DAILY_EVERY: Final = 12
+"""Rounds between looks at whether a new day's reconciliation is to be queued."""
 PATIENCE: Final = 5.0
 """Seconds something may be due before the sweeper takes it that its bell was lost."""
 
@@ -41,6 +44,7 @@ class Sweeper:
         self._bell = bell
         self._link = link
         self._worker = worker
+        self._rounds = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -86,14 +90,23 @@ class Sweeper:
 
     def sweep(self, patience: float = PATIENCE) -> int:
         """Queue what is overdue; returns how much that was."""
+        if self._rounds % DAILY_EVERY == 0:
+            reconciliation.queue_daily(self._database)
+        self._rounds += 1
         with self._database.reading() as session:
+            runs = reconciliation.due(session)
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            empty = chores.is_due(session, retention.NAME, retention.EVERY)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
-        return len(events) + len(payments) + len(orders)
+        for run_id in runs:
+            self._bell.queue("reconcile", run_id)
+        if empty:
+            self._bell.queue("retention", 0)
+        return len(events) + len(payments) + len(orders) + len(runs)

@@ -6,16 +6,33 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+import observing
 from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
-from db import Database
+from db import Database, inbox
 from db.bell import Bell
+from keeping.retention import Retention
 from orders import service as order_service
 from payments.desk import PaymentDesk
+from payments.reconciliation import Reconciler
 
 log = logging.getLogger("duka.jobs")
 
 MOST_IN_A_ROW: Final = 50
+NAMES: Final = {
+    "claim": "inbox_event_id",
+    "advance": "inbox_event_id",
+    "advance_failed": "inbox_event_id",
+    "apply_payment": "inbox_event_id",
+    "apply_status": "inbox_event_id",
+    "apply_payment_failed": "inbox_event_id",
+    "apply_status_failed": "inbox_event_id",
+    "start_payment": "payment_id",
+    "ask_payment": "payment_id",
+    "expire_order": "order_id",
+    "reconcile": "run_id",
+}
+"""What the logs call the row a task works on."""
 
 
 class Tasks:
@@ -27,6 +44,7 @@ class Tasks:
         shell: advances conversations.
         desk: takes payments to their gateways.
         statuses: notes delivery statuses.
+        retention: empties what is over its time; without it, that is left to other workers.
     """
 
     def __init__(
@@ -36,29 +54,50 @@ class Tasks:
         shell: ConversationShell,
         desk: PaymentDesk,
         statuses: StatusDesk,
+        retention: Retention | None = None,
     ) -> None:
         self._bell = bell
         self._database = database
         self._shell = shell
         self._desk = desk
         self._statuses = statuses
+        self._reconciler = Reconciler(database, desk)
+        self._retention = retention
 
     def by_name(self) -> dict[str, Callable[[int], None]]:
         """Every task under its name, each behind the edge."""
-        work = {
-            "apply_payment": self._desk.process,
-            "apply_status": self._statuses.process,
+        events = {"apply_payment": self._desk.process, "apply_status": self._statuses.process}
+        work: dict[str, Callable[[int], object]] = {
             "start_payment": self._desk.start,
             "ask_payment": self._desk.ask,
             "expire_order": self.expire_order,
+            "reconcile": self.reconcile,
+            "retention": self.empty_what_is_old,
         }
-        return {"advance": self.advance} | {name: self._behind_edge(name, do) for name, do in work.items()}
+        return (
+            {"advance": self.advance}
+            | {name: self._behind_edge(name, do) for name, do in work.items()}
+            | {name: self._on_event(name, do) for name, do in events.items()}
+        )
 
-    def _behind_edge(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+    def _behind_edge(self, task: str, work: Callable[[int], object]) -> Callable[[int], None]:
         def run(row_id: int) -> None:
             self._edge(task, row_id, work)
 
         return run
+
+    def _on_event(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+        def run(event_id: int) -> None:
+            if not self._edge(task, event_id, work):
+                self._edge(f"{task}_failed", event_id, self._set_aside)
+
+        return run
+
+    def _set_aside(self, event_id: int) -> None:
+        with self._database.writing() as session:
+            dead = inbox.set_aside(session, event_id)
+        if dead:
+            log.error("inbox_event_dead", extra={"inbox_event_id": event_id})
 
     def advance(self, event_id: int) -> None:
         """Answer a customer, and whatever they wrote meanwhile."""
@@ -82,6 +121,10 @@ class Tasks:
         self._edge("claim", event_id, once)
         return further[0] if further else None
 
+    def reconcile(self, run_id: int) -> None:
+        """Compare orders, payments and money."""
+        self._reconciler.run(run_id)
+
     def expire_order(self, order_id: int) -> None:
         """Release what an unpaid order holds."""
         with self._database.writing() as session:
@@ -90,11 +133,17 @@ class Tasks:
             log.info("order_expired", extra={"order_id": order_id})
             self._bell.inbox("internal", told)
 
-    def _edge(self, task: str, row_id: int, work: Callable[[int], None]) -> bool:
+    def empty_what_is_old(self, _row_id: int) -> None:
+        """Retention, once a day."""
+        if self._retention is not None:
+            self._retention.daily()
+
+    def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
-        try:
-            work(row_id)
-        except Exception:
-            log.exception("task_failed", extra={"task": task, "row_id": row_id})
-            return False
-        return True
+        with observing.bound(task=task, **{NAMES.get(task, "row_id"): row_id}):
+            try:
+                work(row_id)
+            except Exception:
+                log.exception("task_failed", extra={"row_id": row_id})
+                return False
+            return True

@@ -12,12 +12,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
+import observing
 from db import Database, clock, inbox
 from db.bell import Bell
-from db.models import Customer, Order, Payment, Shop
+from db.models import Customer, Order, Pause, Payment, Shop
 from db.types import word
 from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import strict_json
@@ -36,6 +37,8 @@ START_TRIES: Final = 5
 UNCONFIRMED_TRIES: Final = 8
 """How often the gateway may contradict a signed success before its money is kept for the owner."""
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
+NO_ANSWER: Final = frozenset({None, 401, 403})
+"""Refusals that are about us, not about the payment."""
 NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
 
 
@@ -54,7 +57,7 @@ class PaymentDesk:
         self._bell = bell
 
     def start(self, payment_id: int) -> None:
-        """Take a created payment to its gateway, once; repeating is harmless."""
+        """Take a created payment to its gateway, once; repeating is harmless. A paused shop starts none."""
         claimed = self._claim(payment_id, "created")
         if claimed is None:
             return
@@ -65,7 +68,11 @@ class PaymentDesk:
             self._not_started(payment_id, asks, error)
         except GatewayRejected as error:
             log.warning("payment_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
-            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(error.reason or "unavailable")))
+            said = error.reason
+            if said == "unauthorized":  # our key is refused, not the customer
+                log.error("ghala_unauthorised", extra={"status": error.status})  # noqa: TRY400
+                said = "unavailable"
+            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(said or "unavailable")))
         except OutcomeUnknown:
             log.warning("payment_outcome_unknown", extra={"payment_ref": charge.ref})
             with self._database.writing() as session:
@@ -96,23 +103,28 @@ class PaymentDesk:
                 .values(asks=Payment.asks + 1, next_ask_at=clock(min(delay, 60.0)), reason="unavailable")
             )
 
-    def ask(self, payment_id: int) -> None:
-        """Ask the gateway what became of a payment that is due, and apply the answer."""
+    def ask(self, payment_id: int) -> bool:
+        """Ask the gateway what became of a payment that is due, and apply the answer.
+
+        Says whether there was an answer, or none is needed.
+        """
         with self._database.writing() as session:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
-                return
+                return True
+            if payment.gateway_ref is None and session.get(Pause, payment.shop_id) is not None:
+                return False  # asking without the gateway's own name for it could start it
             created = payment.status == "created"
             if not created and not self._take_turn(session, payment_id):
-                return
+                return False
             charge = _charge(session, payment)
             gateway = self._gateways[payment.gateway]
             # A payment that is over and whose order we never learnt is not asked about: asking would charge anew.
             known = charge.gateway_ref is not None or payment.status == "unknown"
         if created:
             self.start(payment_id)
-            return
-        update_ = self._question(gateway, charge) if known else None
+            return True
+        update_, answered = self._question(gateway, charge) if known else (None, False)
         with self._database.writing() as session:
             news = (
                 service.unanswered(session, payment_id, known=known)
@@ -121,6 +133,7 @@ class PaymentDesk:
             )
             service.asked(session, payment_id)
         self._ring(news)
+        return answered
 
     @staticmethod
     def _take_turn(session: Session, payment_id: int) -> bool:
@@ -133,17 +146,18 @@ class PaymentDesk:
         return taken is not None
 
     @staticmethod
-    def _question(gateway: PaymentGateway, charge: Charge) -> PaymentUpdate | None:
-        """The gateway's answer, ``None`` when it gives none that says anything about the money."""
+    def _question(gateway: PaymentGateway, charge: Charge) -> tuple[PaymentUpdate | None, bool]:
+        """What the gateway says about the money, if anything, and whether it answered at all."""
         try:
-            return gateway.ask(charge)
+            return gateway.ask(charge), True
         except GatewayRejected as error:
             log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
             # A refused repetition of the first call is final; a refused question says nothing of the money.
             final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
-            return PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
+            answered = error.status not in NO_ANSWER
+            return (PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None), answered
         except GatewayError:
-            return None
+            return None, False
 
     def process(self, event_id: int) -> None:
         """Apply one payment webhook: match, confirm where the signature cannot be enough, book."""
@@ -277,7 +291,12 @@ class PaymentDesk:
         with self._database.writing() as session:
             taken = session.execute(
                 update(Payment)
-                .where(Payment.id == payment_id, Payment.status == status, Payment.next_ask_at <= clock())
+                .where(
+                    Payment.id == payment_id,
+                    Payment.status == status,
+                    Payment.next_ask_at <= clock(),
+                    ~paused(),
+                )
                 .values(next_ask_at=clock(CALL_LEASE))
                 .returning(Payment.id)
             ).first()
@@ -314,6 +333,7 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
         .where(
             Payment.next_ask_at.is_not(None),
             Payment.next_ask_at <= clock(),
+            Payment.gateway_ref.is_not(None) | ~paused(),
             (Payment.status != "created") | (Payment.next_ask_at <= clock(-overdue)),
         )
         .order_by(Payment.next_ask_at)
@@ -322,12 +342,18 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
     return [(row.id, row.status) for row in rows]
 
 
+def paused() -> ColumnElement[bool]:
+    """SQL: the payment's shop is paused."""
+    return exists().where(Pause.shop_id == Payment.shop_id)
+
+
 def _charge(session: Session, payment: Payment) -> Charge:
     order = session.execute(
         select(Order.ref, Customer.phone)
         .join(Customer, Customer.id == Order.customer_id)
         .where(Order.id == payment.order_id)
     ).one()
+    observing.add(payment_ref=payment.ref, order_ref=order.ref)
     return Charge(
         ref=payment.ref,
         key=payment.key,

