@@ -333,7 +333,9 @@ def _can_buy(sim: Simulation) -> Iterator[str]:
         data = orjson.loads(raw)
         conversation = conversations.load(data) if data else Conversation(language="en")
         placed = False
-        for said in ("menu", "2 coffee", "checkout", f"pickup:{conversation.cart_version}"):
+        order = ("checkout", f"pickup:{conversation.cart_version}")
+        # Twice, since a cart that is no longer what it was is shown again first.
+        for said in ("menu", "2 coffee", *order, *order):
             content = Tap(said, "") if ":" in said else TextContent(said)
             message = InboundMessage("probe", "254700000000", "+254700000000", None, None, content)
             step = decide(conversation, MessageReceived(message), shop)

@@ -206,7 +206,7 @@ class Store:
             copy = self.values.get(key)
             if copy is not None:
                 stored = orjson.loads(copy)
-                return orjson.dumps({"version": stored["version"] + 1, "data": stored["data"]})
+                return orjson.dumps({"version": stored["version"] + 1000, "data": stored["data"]})
         return self.values.get(key)
 
     def set(self, key: str, value: bytes, ex: int) -> None:  # noqa: ARG002 - as redis.Redis.set

@@ -20,7 +20,8 @@ from db import outbox
 from db.refs import Refs
 from ghala.dialects import V1
 from ghala.signatures import Verifier
-from jobs.sender import IN_FLIGHT, Sender
+from jobs.breaker import Breaker
+from jobs.sender import Sender
 from jobs.sweeper import PATIENCE, Sweeper
 from jobs.tasks import Tasks
 from payments import webhook as payment_webhook
@@ -177,6 +178,7 @@ class Worker:
             V1(),
             SimPacing(world),
             world.rng,
+            breaker=Breaker(lambda: world.scheduler.time),
             pause=world.scheduler.sleep,
         )
         self._sweeper = Sweeper(premises.database, bell, link, self._name)
@@ -218,7 +220,7 @@ class Worker:
         while True:
             self._rung = False
             done, self._outcomes = self._outcomes, []
-            claimed, kept = self._sender.exchange(done, IN_FLIGHT - self._sends)
+            claimed, kept = self._sender.exchange(done, self._sender.room(self._sends))
             self._outcomes += kept
             for message in claimed:
                 self._send(message)
