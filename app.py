@@ -10,7 +10,7 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,6 +39,7 @@ from ghala.client import GhalaClient
 from ghala.dialects import V1, message_dialect
 from ghala.signatures import Verifier
 from jobs import queue, worker
+from jobs.hands import Hands
 from jobs.pacing import Pacing
 from jobs.queue import QueueBell
 from jobs.sender import Sender
@@ -49,7 +50,6 @@ from payments import webhook as payment_webhook
 from payments.desk import PaymentDesk
 from payments.gateways.base import PaymentGateway
 from payments.gateways.ghala import GhalaGateway
-
 
 log = logging.getLogger("duka")
 
@@ -235,10 +235,14 @@ def run_worker(house: House) -> None:
         Pacing(RedisLink(config.redis_url), config.messages_per_second, config.pair_seconds),
         random.Random(),
     )
-    bell = QueueBell(RedisLink(config.redis_url), wake_sender=sender.wake)
+    # The tasks ring the bell, and the bell may need the tasks.
+    work: dict[str, Callable[[int], object]] = {}
+    hands = Hands(work, config.worker_threads)
+    bell = QueueBell(RedisLink(config.redis_url), wake_sender=sender.wake, hands=hands)
     house.bell = bell
+    work.update(build_tasks(house).by_name())
     sweeper = Sweeper(house.database, bell, RedisLink(config.redis_url), worker.worker_name())
     huey = queue.make_huey(queue.consumer_connections(config.redis_url))
-    queue.register(huey, build_tasks(house).by_name())
-    worker.run(huey, config.worker_threads, sender, sweeper)
+    queue.register(huey, work)
+    worker.run(huey, config.worker_threads, sender, sweeper, hands)
     house.database.close()
