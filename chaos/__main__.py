@@ -35,7 +35,9 @@ async def everything(only: Sequence[str], databases: Sequence[str], seed: int, s
 def main() -> int:
     """Print the table; 1 when a promise was broken. A time never fails."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("only", nargs="*", metavar="NEMESIS", help=f"one of: {', '.join(n.name for n in NEMESES)}")
+    parser.add_argument(
+        "only", nargs="*", metavar="NEMESIS", help=f"one of: {', '.join(n.name for n in NEMESES)}"
+    )
     parser.add_argument("--database", choices=["postgres", "sqlite"], action="append")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="how much of each harm is done")

@@ -62,7 +62,10 @@ def _inbox(rows: Any, load: Load) -> Iterator[str]:
     )
     yield from _few(
         "messages not sent",
-        [f"{r.status} {r.error}" for r in rows("SELECT status, error FROM outbox_messages WHERE status <> 'sent'")],
+        [
+            f"{r.status} {r.error}"
+            for r in rows("SELECT status, error FROM outbox_messages WHERE status <> 'sent'")
+        ],
     )
 
 
@@ -126,7 +129,9 @@ def _stock(rows: Any) -> Iterator[str]:
         "SELECT p.sku, r.status, sum(r.quantity) AS n FROM stock_reservations r"
         " JOIN products p ON p.id = r.product_id GROUP BY p.sku, r.status"
     ):
-        (held if row.status == "held" else sold if row.status == "sold" else Counter[str]())[row.sku] += int(row.n)
+        (held if row.status == "held" else sold if row.status == "sold" else Counter[str]())[row.sku] += int(
+            row.n
+        )
     for row in rows("SELECT sku, available, reserved, sold FROM products"):
         if row.available < 0 or row.available + row.reserved + row.sold != STOCK[row.sku]:
             yield f"stock of {row.sku}: {row.available} + {row.reserved} + {row.sold} is not {STOCK[row.sku]}"

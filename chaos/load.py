@@ -150,7 +150,12 @@ class Load:
 
     def _shown(self, number: str, shown: Shown) -> None:
         if "RECEIPT" in shown.text:
-            status = {"id": shown.id, "status": "delivered", "timestamp": "1795200060", "recipient_id": number}
+            status = {
+                "id": shown.id,
+                "status": "delivered",
+                "timestamp": "1795200060",
+                "recipient_id": number,
+            }
             self._spawn(self.carrier.bring("/api/messages/incoming", {"statuses": [status]}), "status")
 
     def _spawn(self, work: Any, name: str) -> None:

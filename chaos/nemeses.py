@@ -54,6 +54,13 @@ class Nemesis:
     strike: Strike
 
 
+async def calm(stack: Stack, scale: float) -> str:
+    """Nothing happens: what the other rows are to be compared with."""
+    del stack
+    await asyncio.sleep(8.0 * scale)
+    return ""
+
+
 async def kill_workers(stack: Stack, scale: float) -> str:
     """Kill one worker after the other in the middle of its work."""
     times = max(2, round(12 * scale))
@@ -67,11 +74,11 @@ async def kill_workers(stack: Stack, scale: float) -> str:
 
 async def kill_web_children(stack: Stack, scale: float) -> str:
     """Kill the processes that answer webhooks; gunicorn's master replaces them."""
-    times = max(2, round(8 * scale))
+    times = max(2, round(5 * scale))
     for _ in range(times):
         for pid in children(stack.web.pid)[:1]:
             send(pid, signal.SIGKILL)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(3.0)
     return f"{times} kills"
 
 
@@ -348,6 +355,7 @@ async def pile_up(stack: Stack, scale: float) -> str:
 
 
 NEMESES: Final = (
+    Nemesis("calm", "nothing", "answers within 2 s", BOTH, calm),
     Nemesis("kill-worker", "kill -9 worker", "drained in 35 s, nothing twice", BOTH, kill_workers),
     Nemesis("kill-web-child", "kill -9 gunicorn child", "back in 2 s", POSTGRES, kill_web_children),
     Nemesis("kill-web-master", "kill -9 gunicorn master", "back in 10 s", BOTH, kill_web_master),
@@ -357,9 +365,13 @@ NEMESES: Final = (
     Nemesis("redis-down", "Redis down", "webhooks in 200 ms, back in 2 s", POSTGRES, redis_down),
     Nemesis("freeze-redis", "SIGSTOP Redis", "webhooks in 200 ms, back in 2 s", POSTGRES, freeze_redis),
     Nemesis("fill-redis", "Redis out of memory", "webhooks in 200 ms, back in 2 s", POSTGRES, fill_redis),
-    Nemesis("demote-redis", "Redis a read-only replica", "webhooks in 200 ms, back in 2 s", POSTGRES, demote_redis),
+    Nemesis(
+        "demote-redis", "Redis a read-only replica", "webhooks in 200 ms, back in 2 s", POSTGRES, demote_redis
+    ),
     Nemesis("kill-postgres", "kill -9 PostgreSQL", "503, back in 10 s", POSTGRES, kill_postgres),
-    Nemesis("terminate-backends", "pg_terminate_backend", "503 at most, back in 5 s", POSTGRES, terminate_backends),
+    Nemesis(
+        "terminate-backends", "pg_terminate_backend", "503 at most, back in 5 s", POSTGRES, terminate_backends
+    ),
     Nemesis("exhaust-connections", "max_connections hit", "503, back in 5 s", POSTGRES, exhaust_connections),
     Nemesis("freeze-postgres", "SIGSTOP PostgreSQL", "503 at most, back in 5 s", POSTGRES, freeze_postgres),
     Nemesis("lock-sqlite", "SQLite write lock held", "503 after 5 s, back at once", SQLITE, lock_sqlite),

@@ -15,6 +15,7 @@ from typing import Any, Final
 RESTART_AFTER: Final = 0.5
 """Seconds a supervisor waits before it starts again what died."""
 PATIENCE: Final = 40.0
+LOOK_EVERY: Final = 0.05
 GRACE: Final = 30.0
 """Seconds a process has from SIGTERM to its end before that counts as a violation."""
 COUNTED: Final = ("task_failed", "database_failed", "Traceback", "message_dead")
@@ -34,6 +35,14 @@ def children(pid: int) -> list[int]:
             if int(parent) == pid and state != "Z":
                 found.append(int(entry.name))
     return found
+
+
+def works_in(pid: int, folder: Path) -> bool:
+    """Whether a process of this number runs and has this working directory (Linux)."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == folder
+    except OSError:
+        return False
 
 
 def send(pid: int, number: signal.Signals) -> None:
@@ -131,9 +140,10 @@ class Process:
         )
         if not self._ready:
             self._up.set()
-        # What outlives its parent may hold the pipe: the parent's end is what counts.
         reader = asyncio.create_task(self._read(self._process.stdout))
-        await self._process.wait()
+        # Not ``wait()``, which waits for the pipe as well: children that outlive their parent hold it.
+        while self._process.returncode is None:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY)
         self._up.clear()
         await asyncio.wait([reader], timeout=0.2)
         reader.cancel()
@@ -199,11 +209,7 @@ class Process:
         await self.stop()
         for pid in self._known_children:
             # A number may have been given to somebody else meanwhile; orphans of ours carry our folder.
-            try:
-                ours = Path(f"/proc/{pid}/cwd").readlink() == self._folder
-            except OSError:
-                continue
-            if ours:
+            if works_in(pid, self._folder):
                 send(pid, signal.SIGKILL)
 
 

