@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos.invariants import unfinished, violations
 from chaos.load import SLOW, Exchange, Ledger
-from chaos.nemeses import Broken, Nemesis, NotHere
+from chaos.nemeses import NEMESES, Broken, Nemesis, NotHere
 from chaos.stack import Stack
 
 PER_SECOND: Final = 3.4
@@ -27,38 +27,55 @@ FINE: Final = frozenset({0, 200, 503})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What one nemesis did: a line of the table.
+class Measured:
+    """How the shop took it.
 
     ``back`` is seconds from the end of the harm until whatever was written was answered within ``SLOW`` seconds
-    again; ``drained`` until everything written before was answered. ``slowest`` is the slowest acknowledged
-    webhook in milliseconds, ``p95`` of all.
+    again; ``drained`` until everything written before was answered; ``meanwhile`` the 95th percentile of seconds
+    to an answer for what was written during the harm. ``p95`` and ``slowest`` are milliseconds to the
+    acknowledgement of a webhook, ``refused`` counts the answers other than 200.
     """
+
+    back: float
+    drained: float
+    meanwhile: float
+    p95: float
+    slowest: float
+    refused: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one nemesis did: a line of the table."""
 
     nemesis: Nemesis
     database: str
     note: str
     messages: int
-    back: float
-    drained: float
-    p95: float
-    slowest: float
-    refused: dict[int, int]
+    measured: Measured
     violations: tuple[str, ...]
     skipped: str = ""
 
 
+def p95(values: Sequence[float]) -> float:
+    """The 95th percentile; 0 of nothing."""
+    return sorted(values)[int(len(values) * 0.95)] if values else 0.0
+
+
 def measure(
-    ledger: Ledger, exchanges: Sequence[Exchange], first_post: int, over: float
-) -> tuple[float, float, float, float, dict[int, int]]:
-    """Back, drained, p95 and slowest acknowledgement in ms, and what was answered instead of 200."""
+    ledger: Ledger, exchanges: Sequence[Exchange], first_post: int, began: float, over: float
+) -> Measured:
+    """See ``Measured``; ``began`` and ``over`` are when the harm did."""
     slow = [e.posted for e in exchanges if e.answered and e.answered - e.posted > SLOW and e.posted > over]
     back = max(slow, default=over) - over
     drained = max((e.answered for e in exchanges if e.answered and e.posted <= over), default=over) - over
     posts = ledger.posts[first_post:]
-    taken = sorted(post.seconds * 1000 for post in posts if post.status == 200) or [0.0]  # noqa: PLR2004
+    taken = sorted(post.seconds * 1000 for post in posts if post.status == 200)  # noqa: PLR2004
     refused = Counter(post.status for post in posts if post.status != 200)  # noqa: PLR2004
-    return back, max(drained, 0.0), taken[int(len(taken) * 0.95)], taken[-1], dict(refused)
+    meanwhile = [e.answered - e.posted for e in exchanges if e.answered and began <= e.posted <= over]
+    return Measured(
+        back, max(drained, 0.0), p95(meanwhile), p95(taken), max(taken, default=0.0), dict(refused)
+    )
 
 
 async def settle(stack: Stack) -> list[str]:
@@ -84,6 +101,7 @@ async def face(
     stack.load.begin(PER_SECOND)
     await asyncio.sleep(before)
     broken, skipped, note = [], "", ""
+    began = time.monotonic()
     try:
         note = await nemesis.strike(stack, scale)
     except Broken as promise:
@@ -95,23 +113,43 @@ async def face(
     await stack.load.cease()
     broken += await settle(stack)
     exchanges = ledger.exchanges[first_exchange:]
-    back, drained, p95, slowest, refused = measure(ledger, exchanges, first_post, over)
-    broken += [f"{n} webhooks were answered {status}" for status, n in refused.items() if status not in FINE]
+    measured = measure(ledger, exchanges, first_post, began, over)
+    broken += [
+        f"{n} webhooks were answered {status}" for status, n in measured.refused.items() if status not in FINE
+    ]
     ledger.stuck.clear()
     ledger.ends["could not pay"] = 0
-    return Row(
-        nemesis,
-        stack.database,
-        note,
-        len(exchanges),
-        back,
-        drained,
-        p95,
-        slowest,
-        refused,
-        tuple(broken),
-        skipped,
-    )
+    return Row(nemesis, stack.database, note, len(exchanges), measured, tuple(broken), skipped)
+
+
+async def short(database: str, names: Sequence[str], scale: float, per_second: float) -> list[str]:
+    """Several nemeses under one load, one settling: what is broken afterwards, and who was up to it."""
+    stack = Stack(database)
+    try:
+        await stack.open()
+        stack.load.begin(per_second)
+        await asyncio.sleep(1.0)
+        broken = []
+        for nemesis in NEMESES:
+            if nemesis.name in names:
+                try:
+                    await nemesis.strike(stack, scale)
+                except Broken as promise:
+                    broken.append(f"{nemesis.name}: {promise}")
+                await asyncio.sleep(0.5)
+        await stack.load.cease()
+        broken += await settle(stack)
+        answers = Counter(post.status for post in stack.load.ledger.posts)
+        broken += [
+            f"{n} webhooks were answered {status}" for status, n in answers.items() if status not in FINE
+        ]
+        if not stack.load.ledger.ends["bought"]:
+            broken.append("nobody bought anything")
+        if broken:
+            broken.append(stack.logs())
+        return broken
+    finally:
+        await stack.close()
 
 
 async def run(
@@ -135,19 +173,22 @@ async def run(
 
 
 HEAD: Final = (
-    "| On | Action | Expected | Back (s) | Drained (s) | Webhook p95 / slowest (ms) | Not 200 | Violations |\n"
-    "|---|---|---|--:|--:|--:|---|---|"
+    "| On | Action | Expected | Back (s) | Drained (s) | Answers meanwhile, p95 (s)"
+    " | Webhooks, p95 / slowest (ms) | Not 200 | Violations |\n"
+    "|---|---|---|--:|--:|--:|--:|---|---|"
 )
 
 
 def line(row: Row) -> str:
     """One line of the table."""
     action = row.nemesis.action + (f" ({row.note})" if row.note else "")
+    start = f"| {row.database} | {action} | {row.nemesis.expected} |"
     if row.skipped:
-        return f"| {row.database} | {action} | {row.nemesis.expected} | - | - | - | - | not done: {row.skipped} |"
-    refused = ", ".join(f"{n} x {status or 'no answer'}" for status, n in sorted(row.refused.items())) or "-"
+        return f"{start} - | - | - | - | - | not done: {row.skipped} |"
+    took = row.measured
+    refused = ", ".join(f"{n} x {status or 'no answer'}" for status, n in sorted(took.refused.items())) or "-"
     said = "; ".join(row.violations) or "0"
     return (
-        f"| {row.database} | {action} | {row.nemesis.expected} | {row.back:.1f} | {row.drained:.1f}"
-        f" | {row.p95:.0f} / {row.slowest:.0f} | {refused} | {said} |"
+        f"{start} {took.back:.1f} | {took.drained:.1f} | {took.meanwhile:.1f}"
+        f" | {took.p95:.0f} / {took.slowest:.0f} | {refused} | {said} |"
     )
