@@ -5,13 +5,13 @@ PYTHON = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
-ROOMS = admin bot catalog chaos db dev ghala jobs orders payments sandbox
+ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox
 MODULES = app.py config.py errors.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports flow chaos reset clean
+.PHONY: help install run test check lint fmt types imports flow chaos screenshots reset clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: install ## Open the demo shop on this machine: shop, worker, sandbox phone; Ctrl-C stops it
 	@$(BIN)/python -m dev
@@ -41,6 +41,9 @@ flow: install ## Draw the conversation into docs/flow.md
 
 chaos: install ## Break the running shop in every way and print how it got up again (ARGS=... for one way)
 	$(BIN)/python -m chaos $(ARGS)
+
+screenshots: install ## Take the documentation's pictures into docs/images (needs a Chromium)
+	$(BIN)/python -m dev.screenshots
 
 install: ## Make .venv with everything in it (the others do this by themselves)
 	@for python in $(PYTHON); do \

@@ -13,10 +13,13 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 import click
 from flask import Flask, Response, send_from_directory
+from flask.cli import AppGroup
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import admin
@@ -32,8 +35,8 @@ from db.bell import Bell
 from db.models import Shop
 from db.redis_link import RedisLink
 from db.refs import Refs
-from errors import ConfigError
-from ghala import receiving
+from errors import ConfigError, RuleBroken
+from ghala import receiving, strict_json
 from ghala.async_client import AsyncGhalaClient
 from ghala.client import GhalaClient
 from ghala.dialects import V1, message_dialect
@@ -45,11 +48,16 @@ from jobs.queue import QueueBell
 from jobs.sender import Sender
 from jobs.sweeper import Sweeper
 from jobs.tasks import Tasks
+from keeping import commands as keeping_commands
+from keeping.commands import Keeper
+from keeping.retention import Retention
 from observing import set_up as set_up_logs
+from payments import reconciliation, reconciliation_table, settling
 from payments import webhook as payment_webhook
 from payments.desk import PaymentDesk
 from payments.gateways.base import PaymentGateway
 from payments.gateways.ghala import GhalaGateway
+from payments.reconciliation import Reconciler
 
 log = logging.getLogger("duka")
 
@@ -124,6 +132,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     set_up_logs(production=config.production, level=config.log_level)
     house = house or House.build(config)
     app = Flask("duka", static_folder=None)
+    app.url_map.redirect_defaults = False  # the main shop's webhooks answer under its slug too
     app.config["MAX_CONTENT_LENGTH"] = receiving.BODY_LIMIT
     app.config["SECRET_KEY"] = config.secret_key or os.urandom(32)
     if config.trusted_proxies:
@@ -160,11 +169,33 @@ def create_app(config: Config, house: House | None = None) -> Flask:
         return send_from_directory(HERE / "catalog" / "pictures", name, max_age=86_400)
 
     add_commands(app, house)
+    add_keeping(app, house)
     return app
 
 
+def add_keeping(app: Flask, house: House) -> None:
+    """What is kept and given up: ``flask privacy``, ``retention``, ``backup``, ``restore``, ``pause``, ``resume``."""
+    copies = ConversationCopies(house.link)
+
+    def reconciling() -> tuple[Callable[[int], bool], Callable[[int], None], Callable[[int], None]]:
+        desk = PaymentDesk(house.database, gateways(house.config), house.bell)
+        work = build_tasks(house).by_name()
+        return desk.ask, work["apply_payment"], work["advance"]
+
+    keeping_commands.add(
+        cast("AppGroup", app.cli),
+        Keeper(house.database, retention(house), copies.drop, copies.drop_all, reconciling),
+    )
+
+
+def retention(house: House) -> Retention:
+    """How long what is kept."""
+    config = house.config
+    return Retention(house.database, config.retention_chat_days, config.retention_webhook_days)
+
+
 def add_commands(app: Flask, house: House) -> None:
-    """``flask release`` and ``flask worker``."""
+    """``flask release``, ``flask worker``, ``flask reconcile`` and ``flask settle``."""
 
     @app.cli.command("release")
     def release_command() -> None:
@@ -176,6 +207,35 @@ def add_commands(app: Flask, house: House) -> None:
             for problem in error.problems:
                 click.echo(problem, err=True)
             raise SystemExit(1) from error
+        except OperationalError as error:
+            said = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+            raise click.ClickException(f"the database cannot be used: {said}") from error
+
+    @app.cli.command("reconcile")
+    @click.option("--days", default=reconciliation.DAYS, type=click.IntRange(1, reconciliation.MOST_DAYS))
+    @click.option("--shop", "slug", default=shops.MAIN, help="The shop's slug.")
+    @click.option("--ask/--no-ask", default=True, help="Ask the gateways about recent unpaid payments first.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    def reconcile_command(days: int, slug: str, *, ask: bool, as_json: bool) -> None:
+        """Compare orders, payments and money; ends with 1 when something waits for a person."""
+        report, currency = reconcile(house, slug, days, ask=ask)
+        if as_json:
+            click.echo(strict_json.dumps(report.as_json()).decode())
+        else:
+            for line in reconciliation_table.lines(report, currency):
+                click.echo(line)
+        raise SystemExit(1 if report.for_a_person else 0)
+
+    @app.cli.command("settle")
+    @click.argument("what")
+    @click.option("--because", required=True, help="What was done about it; kept in the audit log.")
+    def settle_command(what: str, because: str) -> None:
+        """Close a finding of `flask reconcile` that was dealt with: WHAT is its last column."""
+        try:
+            settle(house, what, because)
+        except RuleBroken as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+        click.echo(f"{what} is settled.")
 
     @app.cli.command("worker")
     def worker_command() -> None:
@@ -214,6 +274,33 @@ def release(house: House) -> list[str]:
     return said
 
 
+def reconcile(house: House, slug: str, days: int, *, ask: bool) -> tuple[reconciliation.Report, str]:
+    """One reconciliation now, stored like the daily ones, and the shop's currency."""
+    with house.database.writing() as session:
+        shop = shops.find(session, slug)
+        if shop is None:
+            raise click.ClickException(f"there is no shop {slug}")
+        run_id = reconciliation.ask_for_run(session, shop.id, leased=True)
+    desk = PaymentDesk(house.database, gateways(house.config), house.bell)
+    questions = reconciliation.MOST_QUESTIONS if ask else 0
+    report = Reconciler(house.database, desk).reconcile(shop.id, days, questions=questions)
+    with house.database.writing() as session:
+        reconciliation.store(session, run_id, report)
+    return report, shop.currency
+
+
+def settle(house: House, what: str, because: str) -> None:
+    """Close a finding and tell whoever waits for it.
+
+    Raises:
+        RuleBroken: there is nothing open by this name.
+    """
+    with house.database.writing() as session:
+        news = settling.settle(session, what, because, actor="command line")
+    for event_id in news.event_ids:
+        house.bell.inbox("internal", event_id)
+
+
 def build_tasks(house: House) -> Tasks:
     """The work of a worker."""
     pictures = ShopPictures(house.database, house.config.public_url, lambda: datetime.now(UTC))
@@ -221,7 +308,7 @@ def build_tasks(house: House) -> Tasks:
         house.database, house.bell, house.refs, ConversationCopies(house.link), pictures
     )
     desk = PaymentDesk(house.database, gateways(house.config), house.bell)
-    return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database))
+    return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database), retention(house))
 
 
 def run_worker(house: House) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ WEAK_SECRETS: Final = frozenset(
 )
 SHORTEST_SECRET: Final = 16
 SHORTEST_PASSWORD: Final = 14
+_HOST: Final = re.compile(r"\.?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 Number = TypeVar("Number", int, float)
 HERE: Final = Path(__file__).resolve().parent
 
@@ -64,7 +66,10 @@ class Config:
     shop_language: str = "en"
     catalog_file: Path = HERE / "catalog" / "demo.yaml"
     worker_threads: int = 4
+    retention_chat_days: int = 90
+    retention_webhook_days: int = 30
     trusted_proxies: int = 0
+    trusted_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
 
     @property
@@ -191,7 +196,10 @@ class _Reader:
             shop_language=self.choice("SHOP_LANGUAGE", LANGUAGES, "en"),
             catalog_file=self.catalog_file(),
             worker_threads=self.number("WORKER_THREADS", int, 4, 1, 64),
+            retention_chat_days=self.number("RETENTION_CHAT_DAYS", int, 90, 7, 3650),
+            retention_webhook_days=self.number("RETENTION_WEBHOOK_DAYS", int, 30, 7, 3650),
             trusted_proxies=self.number("TRUSTED_PROXIES", int, 0, 0, 5),
+            trusted_hosts=self.hosts(),
             log_level=self.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         )
         self.check_secrets(config)
@@ -224,6 +232,15 @@ class _Reader:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             self.problems.append(f"SHOP_TIMEZONE {value!r} is not a time zone, try Africa/Nairobi.")
         return value
+
+    def hosts(self) -> tuple[str, ...]:
+        found = tuple(h.strip().lower() for h in self.text("TRUSTED_HOSTS").split(",") if h.strip())
+        self.problems.extend(
+            f"TRUSTED_HOSTS holds host names without scheme and port, not {host!r}."
+            for host in found
+            if not _HOST.fullmatch(host)
+        )
+        return found
 
     def catalog_file(self) -> Path:
         value = Path(self.text("CATALOG_FILE", "catalog/demo.yaml"))

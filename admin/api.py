@@ -29,6 +29,7 @@ from ghala import strict_json
 from orders import customers, placing, totals
 from orders.order import Delivery
 from payments import phone as phones
+from payments import reconciliation
 from payments import service as payment_service
 
 LARGEST_BODY: Final = 64 * 1024
@@ -136,6 +137,25 @@ def blueprint(house: AdminHouse) -> Blueprint:
             page = queries.customers_page(session, shop.id, _after(), _limit())
         data = [_customer(row, shop.currency) for row in page.rows]
         return success("Customers, seen last first.", data, nextCursor=page.next_cursor)
+
+    @routes.get("/api/admin/reconciliation")
+    def reconciled() -> Response:
+        with house.database.reading() as session:
+            shop = main_shop(session)
+            now = reconciliation.check(session, shop.id)
+            last = reconciliation.last_run(session, shop.id)
+        run = (
+            None
+            if last is None or last.done_at is None
+            else {"doneAt": last.done_at.isoformat()} | last.report
+        )
+        return success("Orders, payments and money compared.", {"now": now.as_json(), "lastRun": run})
+
+    @routes.post("/api/admin/reconciliation")
+    def ask_to_reconcile() -> Response:
+        with house.database.writing() as session:
+            run_id = reconciliation.ask_for_run(session, main_shop(session).id)
+        return success("The gateways will be asked and everything compared.", {"id": run_id}, 202)
 
     @routes.get("/api/orders/<ref>")
     def order(ref: str) -> Response:

@@ -31,7 +31,14 @@ LATE_EVENT: Final = 60.0
 SILENT_WORKER: Final = 30.0
 KEPT: Final = timedelta(seconds=1)
 """A report is good for so long: asking in a loop must not take turns from those who write."""
-_FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-Ip")
+_FORWARDED: Final = (
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "Forwarded",
+    "Via",
+    "X-Real-Ip",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 import orjson
+import redis
 
 from db.redis_link import RedisLink
 
@@ -40,6 +41,16 @@ class ConversationCopies:
     def drop(self, customer_id: int) -> None:
         """Forget the copy."""
         self._link.attempt(lambda r: r.delete(_key(customer_id)), 0)
+
+    def drop_all(self) -> bool:
+        """Forget every copy; ``False`` when Redis did not answer to the end."""
+
+        def drop(client: redis.Redis) -> bool:
+            for key in client.scan_iter("duka:{c*}:conversation", count=1000):
+                client.delete(key)
+            return True
+
+        return self._link.attempt(drop, False)
 
 
 def _key(customer_id: int) -> str:

@@ -54,6 +54,8 @@ class RequestPayment:
 class AskGateway:
     """Ask the gateway about the order's open payment before doing anything else.
 
+    An empty ``order_ref`` asks about the customer's earlier payments only; that has no answer but money.
+
     Answered later by ``PaymentSucceeded``, ``PaymentFailed``, ``PaymentUnknown`` or ``PaymentStillPending``.
     """
 

@@ -231,24 +231,8 @@ def _tapped(message: InboundMessage) -> Choice | None:
     return choice if choice is not None and choice.action in _KNOWN_ACTIONS else None
 
 
-_STATE_ACTIONS: Final = frozenset(
-    [
-        "qty",
-        "take",
-        "other_quantity",
-        "remove",
-        "empty",
-        "empty_yes",
-        "pickup",
-        "same",
-        "skip",
-        "zone",
-        "more_zones",
-    ]
-)
-"""Choices that only the state that offers them takes: they change the cart or order it."""
-_KNOWN_ACTIONS: Final = (
-    frozenset(global_words.ACTIONS) | frozenset(global_words.ORDER_ACTIONS) | _STATE_ACTIONS
+_KNOWN_ACTIONS: Final = frozenset(global_words.ACTIONS) | frozenset(global_words.ORDER_ACTIONS).union(
+    *(state.actions for state in STATES.values())
 )
 
 

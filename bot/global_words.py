@@ -13,10 +13,11 @@ from typing import Final
 
 from bot import cart
 from bot.conversation import Conversation
-from bot.effects import CancelOrder
+from bot.effects import AskGateway, CancelOrder
 from bot.ordering import charge
 from bot.shopping import order_again
 from bot.state import Next, goes
+from bot.states import ALL
 from bot.states.cart import ask_to_empty
 from bot.states.greeting import order_waiting
 from bot.states.payment_processing import ask_gateway
@@ -30,18 +31,7 @@ from catalog.snapshot import ShopSnapshot
 
 PAYING: Final = frozenset({"payment_selection", "payment_processing", "payment_failed"})
 """States about an order that is placed and unpaid."""
-SHOPPING: Final = frozenset(
-    {
-        "promotions",
-        "product_selected",
-        "choose_quantity",
-        "cart",
-        "change_quantity",
-        "address_input",
-        "landmark",
-        "zone_choice",
-    }
-)
+SHOPPING: Final = frozenset(state.name for state in ALL) - PAYING - {"greeting", "handed_off"}
 """States about something not ordered yet."""
 
 _SAID: Final[dict[str, str]] = {
@@ -322,7 +312,8 @@ def claims_paid(conversation: Conversation) -> Next:
     """Answer "I have paid": the gateway is asked; words never mark anything as paid."""
     if conversation.order_ref:
         return ask_gateway(conversation)
-    return Next(conversation, (text(words(conversation, "no-open-payment")),))
+    # An order that closed may have been paid too late: ask about what was started before.
+    return Next(conversation, (text(words(conversation, "no-open-payment")), AskGateway("")))
 
 
 PAID_WORDS: Final = frozenset(

@@ -197,8 +197,11 @@ class ConversationShell:
         """Decide and do everything claimed; returns an event that came meanwhile, to go on with.
 
         Raises:
-            FlowError: the flow is wrong. Whatever is raised, nothing of this claim has been done.
+            FlowError: the flow is wrong, or the event has killed its worker too often. Whatever is raised, nothing
+                of this claim has been done.
         """
+        if claim.events[0].attempts >= inbox.MOST_ATTEMPTS:
+            raise FlowError(f"inbox event {claim.events[0].id} never let its worker finish")
         shop = self._pictures.of(claim.shop_id, claim.catalog_version)
         conversation = self._load(claim)
         events = [(waiting, waiting.kind == "message") for waiting in claim.events]
@@ -387,16 +390,19 @@ class ConversationShell:
         )
 
     def _ask(self, session: Session, claim: Claim, ref: str, work: Work) -> Event | None:
-        payment = payment_service.latest(session, claim.shop_id, ref)
+        """Ask about the order's payment and, since money may have come another way, the customer's other ones."""
+        asked = payment_service.unsettled(session, claim.shop_id, claim.customer_id)
+        payment = payment_service.latest(session, claim.shop_id, ref) if ref else None
+        if payment is not None and payment.status != "succeeded":
+            asked = [payment.id, *(other for other in asked if other != payment.id)]
+            work.questions += payment_service.ask_soon(session, asked, tell=payment.id)
+            return None
+        work.questions += payment_service.ask_soon(session, asked)
+        if not ref:
+            return None
         if payment is None:
             return PaymentRefused(ref, "nothing_to_ask")
-        if payment.status == "succeeded":
-            return PaymentRefused(ref, "already_paid", payment.method)
-        session.execute(
-            update(Payment).where(Payment.id == payment.id).values(tell=True, next_ask_at=clock())
-        )
-        work.questions.append(payment.id)
-        return None
+        return PaymentRefused(ref, "already_paid", payment.method)
 
     def _order(self, session: Session, claim: Claim, ref: str) -> OrderView:
         order = reading.order(session, claim.shop_id, ref)
@@ -443,7 +449,8 @@ class ConversationShell:
             claim.customer_id,
             [
                 outbox.Promise(
-                    key=self._refs.key("out"),
+                    # What may exist once keeps its name even when a backup makes us say it again.
+                    key=f"out:{say.key}" if say.key else self._refs.key("out"),
                     message=dump(say.message),
                     kind=say.kind,
                     unique_key=say.key or None,

@@ -37,12 +37,14 @@ class State(ABC, Generic[A]):
     Attributes:
         name: how the state is stored; never changed once released.
         leads_to: the states its answers lead to, also by way of the events its effects cause.
+        actions: the choices that only this state takes: they change the cart or order it.
         otherwise: where the customer stands instead when ``ready`` says no.
         takes_numbers: digits are an answer here, not the number of a button.
     """
 
     name: ClassVar[str]
     leads_to: ClassVar[frozenset[str]]
+    actions: ClassVar[frozenset[str]] = frozenset()
     otherwise: ClassVar[str] = "greeting"
     takes_numbers: ClassVar[bool] = False
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.models import InboxEvent
@@ -22,6 +22,7 @@ MOST_ATTEMPTS: Final = 8
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
+RAISED: Final = "raised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,12 @@ def claim(session: Session, event_id: int) -> WaitingEvent | None:
     """Take one payment or status event for ``WORK_LEASE`` seconds; ``None`` when done or taken."""
     row = session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"), InboxEvent.next_at <= clock())
+        .where(
+            InboxEvent.id == event_id,
+            InboxEvent.kind.in_(["payment", "status"]),
+            InboxEvent.status == word("waiting"),
+            InboxEvent.next_at <= clock(),
+        )
         .values(next_at=clock(WORK_LEASE), attempts=InboxEvent.attempts + 1)
         .returning(*_COLUMNS)
     ).first()
@@ -207,6 +213,42 @@ def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: 
         .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
         .values(next_at=clock(seconds), error=error)
     )
+
+
+def set_aside(session: Session, event_id: int) -> bool:
+    """Work on a payment or status event raised: wait longer each time, after eight times in a row for a person.
+
+    Returns whether it is dead now. Reconciliation shows dead payment events and tries them again.
+    """
+    event = session.execute(
+        select(InboxEvent.error).where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"))
+    ).first()
+    if event is None:
+        return False
+    said, _, count = event.error.partition(" ")
+    times = int(count) + 1 if said == RAISED else 1
+    if times >= MOST_ATTEMPTS:
+        return finish(session, [event_id], "dead", f"{RAISED} {times}") == 1
+    postpone(session, [event_id], 2.0**times, f"{RAISED} {times}")
+    return False
+
+
+def revive(session: Session, shop_id: int, kind: str, most: int = 100) -> list[int]:
+    """Let dead events of this kind be worked on once more; returns the newest of them."""
+    ids = list(
+        session.scalars(
+            select(InboxEvent.id)
+            .where(InboxEvent.shop_id == shop_id, InboxEvent.status == word("dead"), InboxEvent.kind == kind)
+            .order_by(InboxEvent.id.desc())
+            .limit(most)
+        )
+    )
+    session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.id.in_(ids), InboxEvent.status == word("dead"))
+        .values(status="waiting", next_at=clock(), done_at=None, error="")
+    )
+    return ids
 
 
 def overwrite(session: Session, event_id: int, raw: bytes) -> None:
@@ -256,7 +298,12 @@ def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool
 
 
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
-    """Ids and kinds of events due for more than ``older_than`` seconds, one per customer for conversations."""
+    """Ids and kinds of events whose bell nobody heard, one per customer for conversations.
+
+    One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
+    since somebody is probably on the way.
+    """
+    due = InboxEvent.next_at <= case((InboxEvent.attempts > 0, clock()), else_=clock(-older_than))
     earlier = aliased(InboxEvent)
     first_of_customer = ~(
         select(earlier.id)
@@ -273,7 +320,8 @@ def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[
         select(InboxEvent.id, InboxEvent.kind)
         .where(
             InboxEvent.status == word("waiting"),
-            InboxEvent.next_at <= clock(-older_than),
+            InboxEvent.next_at <= clock(),
+            due,
             or_(
                 InboxEvent.customer_key.is_(None),
                 and_(InboxEvent.customer_key.is_not(None), first_of_customer),

@@ -42,7 +42,11 @@ INBOX_STATUSES = ("waiting", "done", "ignored", "dead")
 INBOX_LANES = ("normal", "late")
 OUTBOX_STATUSES = ("waiting", "sent", "dead")
 DELIVERY_STATUSES = ("none", "sent", "delivered", "read", "failed")
+RECONCILIATION_STATUSES = ("waiting", "done")
+PAUSE_REASONS = ("restored", "by_hand")
 PROMOTION_KINDS = ("percent", "fixed", "free_delivery", "buy_x_get_y")
+ERASED = "erased:"
+"""How the identity of a customer begins who asked to be forgotten; the rest is chance."""
 
 
 class Base(DeclarativeBase):
@@ -229,6 +233,7 @@ class Order(Base):
         Index("ix_orders_newest", "shop_id", "id"),
         Index("ix_orders_customer", "customer_id", "id"),
         live("ix_orders_holding", "hold_until", where="status = 'pending_payment'"),
+        live("ix_orders_paid", "shop_id", "paid_at", where="paid_at IS NOT NULL"),
         one_of("status", ORDER_STATUSES),
         one_of("payment_status", ORDER_PAYMENT_STATUSES),
         *money("subtotal", "total", least=1),
@@ -304,6 +309,13 @@ class Payment(Base):
     __table_args__ = (
         live("uq_payments_open", "order_id", where=listed("status", OPEN_PAYMENT_STATUSES), unique=True),
         Index("ix_payments_order", "order_id", "id"),
+        Index("ix_payments_created", "shop_id", "created_at"),
+        live(
+            "ix_payments_unclear",
+            "shop_id",
+            "updated_at",
+            where=listed("status", ("unknown", "needs_review")),
+        ),
         Index(
             "uq_payments_gateway_ref",
             "gateway",
@@ -387,6 +399,7 @@ class MoneyEvent(Base):
             where="settled_at IS NULL AND kind IN ('unmatched', 'refund_due')",
         ),
         Index("ix_money_events_order", "order_id"),
+        Index("ix_money_events_created", "shop_id", "created_at"),
         one_of("kind", MONEY_KINDS),
         *money("amount"),
     )
@@ -421,6 +434,8 @@ class InboxEvent(Base):
         live("ix_inbox_customer", "shop_id", "customer_key", "priority", "id", where="status = 'waiting'"),
         live("ix_inbox_due", "next_at", "id", where="status = 'waiting'"),
         live("ix_inbox_match", "match_key", where="status = 'waiting' AND match_key IS NOT NULL"),
+        live("ix_inbox_dead", "shop_id", "id", where="status = 'dead'"),
+        live("ix_inbox_history", "customer_key", "id", where="customer_key IS NOT NULL"),
         one_of("kind", INBOX_KINDS),
         one_of("status", INBOX_STATUSES),
         one_of("lane", INBOX_LANES),
@@ -512,6 +527,32 @@ class DailyTotal(Base):
     refunded: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
+class ReconciliationRun(Base):
+    """One comparison of orders, payments and money; ``day`` is the shop's, NULL when somebody asked for it.
+
+    ``report`` is what ``payments.reconciliation.Report`` says of itself; ``next_at`` is when a worker may
+    take (or, if the one before died, retake) a run that waits.
+    """
+
+    __tablename__ = "reconciliation_runs"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "day"),
+        Index("ix_reconciliation_newest", "shop_id", "id"),
+        live("ix_reconciliation_due", "next_at", where="status = 'waiting'"),
+        one_of("status", RECONCILIATION_STATUSES),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    day: Mapped[date | None] = mapped_column(Date)
+    status: Mapped[str] = mapped_column(default="waiting")
+    findings: Mapped[int] = mapped_column(Integer, default=0)
+    for_a_person: Mapped[int] = mapped_column(Integer, default=0)
+    report: Mapped[Any] = mapped_column(Json, nullable=True)
+    queued_at: Mapped[datetime]
+    next_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
 class WorkerHeartbeat(Base):
     """When each worker process last said it was alive."""
 
@@ -519,3 +560,27 @@ class WorkerHeartbeat(Base):
     worker: Mapped[str] = mapped_column(primary_key=True)
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class Pause(Base):
+    """A shop that may receive but neither sends nor starts payments; no row, no pause.
+
+    ``reason`` is ``restored`` or ``by_hand``. ``keys_honoured`` says whether Ghala is known to do nothing
+    twice for the same ``Idempotency-Key``: without that, what may have been sent is never sent again by itself.
+    """
+
+    __tablename__ = "pauses"
+    __table_args__ = (one_of("reason", PAUSE_REASONS),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[str]
+    keys_honoured: Mapped[bool] = mapped_column(default=False)
+    since: Mapped[datetime]
+
+
+class Chore(Base):
+    """When something that is done now and then was last begun, and how far it got."""
+
+    __tablename__ = "chores"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    begun_at: Mapped[datetime]
+    progress: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)

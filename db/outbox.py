@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Conversation, Customer, OutboxMessage
+from db.models import Conversation, Customer, OutboxMessage, Pause
 from db.statements import insert
 from db.types import clock, word
 
@@ -21,6 +21,8 @@ SEND_LEASE: Final = 30.0
 """Seconds a claimed row is ours: more than connect and read timeouts together."""
 WINDOW: Final = 24 * 3600.0
 """WhatsApp's customer service window after the last inbound message (WIRE 2c)."""
+TEMPLATE_KEY: Final = ":template"
+"""What a message's key ends in when its template goes instead."""
 RANK: Final = {"none": 0, "sent": 1, "delivered": 2, "read": 3}
 
 
@@ -96,20 +98,24 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
                 for p in promises
             ]
         )
-        .on_conflict_do_nothing(index_elements=["unique_key"])
+        .on_conflict_do_nothing()
         .returning(OutboxMessage.id)
     )
     return list(session.scalars(statement))
 
 
 def claim_heads(session: Session, most: int) -> list[Claimed]:
-    """Take up to ``most`` messages that are due, each the first of its customer, for ``SEND_LEASE`` seconds."""
+    """Take up to ``most`` messages that are due, each the first of its customer, for ``SEND_LEASE`` seconds.
+
+    A paused shop sends nothing.
+    """
     earlier = aliased(OutboxMessage)
     heads = (
         select(OutboxMessage.id)
         .where(
             OutboxMessage.status == word("waiting"),
             OutboxMessage.next_at <= clock(),
+            ~select(Pause.shop_id).where(Pause.shop_id == OutboxMessage.shop_id).exists(),
             ~select(earlier.id)
             .where(
                 earlier.customer_id == OutboxMessage.customer_id,
@@ -198,7 +204,7 @@ def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
             values |= {
                 "message": OutboxMessage.fallback,
                 "fallback": None,
-                "key": OutboxMessage.key + ":template",
+                "key": OutboxMessage.key + TEMPLATE_KEY,
             }
         if outcome.status == "sent":
             values |= {
@@ -252,7 +258,7 @@ def retry_with_fallback(session: Session, shop_id: int, provider_id: str) -> Non
         .values(
             message=OutboxMessage.fallback,
             fallback=None,
-            key=OutboxMessage.key + ":template",
+            key=OutboxMessage.key + TEMPLATE_KEY,
             provider_id=None,
             delivery="none",
             status="waiting",

@@ -44,3 +44,8 @@ def current(database: Database) -> str | None:
     """The revision the database is at, ``None`` for an empty one."""
     with database.reading() as session:
         return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+def knows(revision: str) -> bool:
+    """Whether the code has this revision, so that it can go on from there."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}

@@ -79,6 +79,8 @@ TASK_NAMES: Final = (
     "start_payment",
     "ask_payment",
     "expire_order",
+    "reconcile",
+    "retention",
 )
 
 

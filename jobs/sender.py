@@ -17,12 +17,14 @@ from typing import Final, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import Database, outbox
+from db.models import ERASED
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import messages
 from ghala.client import Answer, backoff
 from ghala.dialects.base import MessageDialect, Request
 from ghala.error_codes import Policy, policy_of
-from ghala.messages import Template
+from ghala.messages import InvalidMessage, Template
+from jobs.breaker import Breaker
 from jobs.pacing import Pacing
 
 log = logging.getLogger("duka.sender")
@@ -56,6 +58,7 @@ class Sender:
         dialect: builds requests and reads answers.
         pacing: says who must wait.
         rng: jitter for retries.
+        breaker: stops everything while the other side is away or refuses our key.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class Sender:
         dialect: MessageDialect,
         pacing: Pacing,
         rng: random.Random,
+        breaker: Breaker | None = None,
     ) -> None:
         self._database = database
         self._make_client = make_client
         self._dialect = dialect
         self._pacing = pacing
         self._rng = rng
+        self._breaker = breaker or Breaker()
         self._outcomes: list[outbox.Outcome] = []
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -108,7 +113,7 @@ class Sender:
         with ThreadPoolExecutor(1, thread_name_prefix="sender-db") as executor:
             while True:
                 self._bell.clear()
-                room = 0 if self._stopping else IN_FLIGHT - len(sends)
+                room = self.room(len(sends))
                 done, self._outcomes = self._outcomes, []
                 claimed, kept = await self._loop.run_in_executor(executor, self.exchange, done, room)
                 self._outcomes += kept
@@ -129,6 +134,10 @@ class Sender:
                 await self._bell.wait()
         except TimeoutError:
             return
+
+    def room(self, in_flight: int) -> int:
+        """How many more messages may be claimed now."""
+        return 0 if self._stopping else self._breaker.room(IN_FLIGHT - in_flight, in_flight)
 
     def exchange(
         self, done: list[outbox.Outcome], room: int
@@ -164,19 +173,21 @@ class Sender:
 
     async def send(self, client: AsyncCaller, claimed: outbox.Claimed) -> outbox.Outcome:
         """Send one message and say what became of it."""
-        message = messages.load(claimed.message)
-        if not claimed.window_open and not isinstance(message, Template):
-            if claimed.fallback is None:
-                return outbox.Outcome(
-                    claimed.id,
-                    claimed.fence,
-                    "waiting",
-                    delay=CLOSED_WINDOW_WAIT,
-                    error="window closed",
-                    count_attempt=False,
-                )
-            message = messages.load(claimed.fallback)
-        request = self._dialect.send_message(claimed.to, message, claimed.key)
+        if claimed.to.startswith(ERASED):
+            return outbox.Outcome(claimed.id, claimed.fence, "dead", error="erased", count_attempt=False)
+        try:
+            request = self._request(claimed)
+        except InvalidMessage as error:
+            return self._dead(claimed, f"cannot be sent: {error}"[:200])
+        if request is None:
+            return outbox.Outcome(
+                claimed.id,
+                claimed.fence,
+                "waiting",
+                delay=CLOSED_WINDOW_WAIT,
+                error="window closed",
+                count_attempt=False,
+            )
         try:
             answer = await client.call(request)
             sent = self._dialect.read_sent(answer.status, answer.headers, answer.body)
@@ -187,9 +198,29 @@ class Sender:
         except OutcomeUnknown:
             # It may have arrived. The same key goes again, since silence is worse than a repetition.
             return self._again(claimed, "outcome unknown", None)
+        self._breaker.succeeded()
         return outbox.Outcome(claimed.id, claimed.fence, "sent", provider_id=sent.provider_id)
 
+    def _request(self, claimed: outbox.Claimed) -> Request | None:
+        """The call that sends the message or, outside the window, its template; ``None`` when it must wait."""
+        message = messages.load(claimed.message)
+        if claimed.window_open or isinstance(message, Template):
+            return self._dialect.send_message(claimed.to, message, claimed.key)
+        if claimed.fallback is None:
+            return None
+        # The message itself may have gone out under its key before, and a key never carries two bodies.
+        template = messages.load(claimed.fallback)
+        return self._dialect.send_message(claimed.to, template, f"{claimed.key}{outbox.TEMPLATE_KEY}")
+
     def _again(self, claimed: outbox.Claimed, error: str, retry_after: float | None) -> outbox.Outcome:
+        if retry_after is None:  # who says when to come back is not away
+            away = self._breaker.is_open
+            self._breaker.failed()
+            if away:
+                wait = self._breaker.pause
+                return outbox.Outcome(
+                    claimed.id, claimed.fence, "waiting", delay=wait, error=error, count_attempt=False
+                )
         if claimed.attempts + 1 >= MOST_ATTEMPTS and claimed.kind == "reply":
             return self._dead(claimed, error)
         delay = backoff(claimed.attempts + 1, retry_after, self._rng)
@@ -198,6 +229,7 @@ class Sender:
     def _refused(self, claimed: outbox.Claimed, error: GatewayRejected) -> outbox.Outcome:
         if error.reason == "unauthorized":
             log.error("ghala_unauthorised", extra={"status": error.status})
+            self._breaker.refused()
             return outbox.Outcome(
                 claimed.id,
                 claimed.fence,
@@ -206,6 +238,7 @@ class Sender:
                 error="unauthorised",
                 count_attempt=False,
             )
+        self._breaker.succeeded()  # a no to this message is an answer
         outside = error.reason == OUTSIDE_WINDOW or policy_of(error.reason) is Policy.TEMPLATE
         if outside and claimed.fallback is not None:
             return outbox.Outcome(

@@ -16,8 +16,9 @@ from db.models import WorkerHeartbeat
 from db.redis_link import RedisLink
 from db.statements import insert
 from jobs.queue import TASKS, QueueBell
+from keeping import chores, retention
 from orders import service as order_service
-from payments import desk
+from payments import desk, reconciliation
 
 log = logging.getLogger("duka.sweeper")
 
@@ -25,6 +26,8 @@ EVERY: Final = 5.0
 LOOK_EVERY: Final = 1.0
 UNEASY: Final = 2
 """Rounds without patience after trouble: bells stay silent for a second longer than their Redis."""
+DAILY_EVERY: Final = 12
+"""Rounds between looks at whether a new day's reconciliation is to be queued."""
 PATIENCE: Final = 5.0
 """Seconds something may be due before the sweeper takes it that its bell was lost."""
 
@@ -45,6 +48,7 @@ class Sweeper:
         self._link = link
         self._worker = worker
         self._uneasy = 1  # whatever waits when a worker starts has waited long enough
+        self._rounds = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -99,14 +103,23 @@ class Sweeper:
 
     def sweep(self, patience: float = PATIENCE) -> int:
         """Queue what is overdue; returns how much that was."""
+        if self._rounds % DAILY_EVERY == 0:
+            reconciliation.queue_daily(self._database)
+        self._rounds += 1
         with self._database.reading() as session:
+            runs = reconciliation.due(session)
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            empty = chores.is_due(session, retention.NAME, retention.EVERY)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
-        return len(events) + len(payments) + len(orders)
+        for run_id in runs:
+            self._bell.queue("reconcile", run_id)
+        if empty:
+            self._bell.queue("retention", 0)
+        return len(events) + len(payments) + len(orders) + len(runs)

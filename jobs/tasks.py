@@ -10,14 +10,18 @@ from typing import Final
 
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
-from db import Database
+from db import Database, inbox
 from db.bell import Bell
+from keeping.retention import Retention
 from orders import service as order_service
 from payments.desk import PaymentDesk
+from payments.reconciliation import Reconciler
 
 log = logging.getLogger("duka.jobs")
 
 MOST_IN_A_ROW: Final = 50
+DEADLY: Final = 2 * inbox.MOST_ATTEMPTS
+"""Attempts nobody came back from, not even with an error."""
 
 
 class Tasks:
@@ -29,6 +33,7 @@ class Tasks:
         shell: advances conversations.
         desk: takes payments to their gateways.
         statuses: notes delivery statuses.
+        retention: empties what is over its time; without it, that is left to other workers.
         monotonic: seconds that never go back.
     """
 
@@ -39,6 +44,7 @@ class Tasks:
         shell: ConversationShell,
         desk: PaymentDesk,
         statuses: StatusDesk,
+        retention: Retention | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bell = bell
@@ -48,23 +54,43 @@ class Tasks:
         self._statuses = statuses
         self._monotonic = monotonic
         self._to_release: deque[tuple[Claim, float]] = deque()
+        self._reconciler = Reconciler(database, desk)
+        self._retention = retention
 
     def by_name(self) -> dict[str, Callable[[int], None]]:
         """Every task under its name, each behind the edge."""
-        work = {
-            "apply_payment": self._desk.process,
-            "apply_status": self._statuses.process,
+        events = {"apply_payment": self._desk.process, "apply_status": self._statuses.process}
+        work: dict[str, Callable[[int], object]] = {
             "start_payment": self._desk.start,
             "ask_payment": self._desk.ask,
             "expire_order": self.expire_order,
+            "reconcile": self.reconcile,
+            "retention": self.empty_what_is_old,
         }
-        return {"advance": self.advance} | {name: self._behind_edge(name, do) for name, do in work.items()}
+        return (
+            {"advance": self.advance}
+            | {name: self._behind_edge(name, do) for name, do in work.items()}
+            | {name: self._on_event(name, do) for name, do in events.items()}
+        )
 
-    def _behind_edge(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+    def _behind_edge(self, task: str, work: Callable[[int], object]) -> Callable[[int], None]:
         def run(row_id: int) -> None:
             self._edge(task, row_id, work)
 
         return run
+
+    def _on_event(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
+        def run(event_id: int) -> None:
+            if not self._edge(task, event_id, work):
+                self._edge(f"{task}_failed", event_id, self._set_aside)
+
+        return run
+
+    def _set_aside(self, event_id: int) -> None:
+        with self._database.writing() as session:
+            dead = inbox.set_aside(session, event_id)
+        if dead:
+            log.error("inbox_event_dead", extra={"inbox_event_id": event_id})
 
     def advance(self, event_id: int) -> None:
         """Answer a customer, and whatever they wrote meanwhile."""
@@ -82,7 +108,11 @@ class Tasks:
             claim = self._shell.claim(row_id)
             if claim is None:
                 return
-            if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
+            # Whatever kills its worker raises nothing: after as many attempts it is let go of unseen.
+            deadly = any(event.attempts >= DEADLY for event in claim.events)
+            if not deadly and self._edge(
+                "advance", row_id, lambda _: further.append(self._shell.work(claim))
+            ):
                 return
             self._to_release.append((claim, self._monotonic() + LEASE))
             self._release()
@@ -110,6 +140,10 @@ class Tasks:
                 self._to_release.append((claim, until))
                 return
 
+    def reconcile(self, run_id: int) -> None:
+        """Compare orders, payments and money."""
+        self._reconciler.run(run_id)
+
     def expire_order(self, order_id: int) -> None:
         """Release what an unpaid order holds."""
         with self._database.writing() as session:
@@ -118,7 +152,12 @@ class Tasks:
             log.info("order_expired", extra={"order_id": order_id})
             self._bell.inbox("internal", told)
 
-    def _edge(self, task: str, row_id: int, work: Callable[[int], None]) -> bool:
+    def empty_what_is_old(self, _row_id: int) -> None:
+        """Retention, once a day."""
+        if self._retention is not None:
+            self._retention.daily()
+
+    def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
         try:
             work(row_id)

@@ -213,7 +213,11 @@ def _hold_again(session: Session, order: Order) -> bool:
         for product_id, quantity in sorted(reservations):
             taken = session.execute(
                 update(Product)
-                .where(Product.id == product_id, Product.available >= quantity)
+                # A product whose stock is no longer counted has enough.
+                .where(
+                    Product.id == product_id,
+                    (Product.available >= quantity) | Product.available.is_(None),
+                )
                 .values(available=Product.available - quantity, reserved=Product.reserved + quantity)
                 .returning(Product.id)
             ).first()

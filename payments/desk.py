@@ -12,12 +12,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from db import Database, clock, inbox
 from db.bell import Bell
-from db.models import Customer, Order, Payment, Shop
+from db.models import Customer, Order, Pause, Payment, Shop
 from db.types import word
 from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import strict_json
@@ -26,18 +26,18 @@ from payments import service
 from payments.gateways.base import Charge, PaymentGateway, PaymentUpdate
 from payments.gateways.ghala import minor_of
 from payments.reasons import reason as reason_for
-from payments.service import GIVE_UP_AFTER
+from payments.service import CALL_LEASE, GIVE_UP_AFTER
 
 log = logging.getLogger("duka.payments")
 
-CALL_LEASE: Final = 30.0
-"""Seconds a worker has for one call to a gateway before another may take the payment."""
 PARKED_FOR: Final = 600.0
 """Seconds an event about an order we do not know may wait for us to learn it."""
 START_TRIES: Final = 5
 UNCONFIRMED_TRIES: Final = 8
 """How often the gateway may contradict a signed success before its money is kept for the owner."""
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
+NO_ANSWER: Final = frozenset({None, 401, 403})
+"""Refusals that are about us, not about the payment."""
 NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
 
 
@@ -56,7 +56,7 @@ class PaymentDesk:
         self._bell = bell
 
     def start(self, payment_id: int) -> None:
-        """Take a created payment to its gateway, once; repeating is harmless."""
+        """Take a created payment to its gateway, once; repeating is harmless. A paused shop starts none."""
         claimed = self._claim(payment_id, "created")
         if claimed is None:
             return
@@ -67,7 +67,11 @@ class PaymentDesk:
             self._not_started(payment_id, asks, error)
         except GatewayRejected as error:
             log.warning("payment_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
-            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(error.reason or "unavailable")))
+            said = error.reason
+            if said == "unauthorized":  # our key is refused, not the customer
+                log.error("ghala_unauthorised", extra={"status": error.status})  # noqa: TRY400
+                said = "unavailable"
+            self._apply(payment_id, PaymentUpdate("failed", reason=reason_for(said or "unavailable")))
         except OutcomeUnknown:
             log.warning("payment_outcome_unknown", extra={"payment_ref": charge.ref})
             with self._database.writing() as session:
@@ -81,8 +85,7 @@ class PaymentDesk:
                     if answer.link and charge.method == "card"
                     else None
                 )
-            for event_id in news.event_ids:
-                self._bell.inbox("payment", event_id)
+            self._ring(news)
             if link is not None:
                 self._bell.inbox("internal", link)
 
@@ -99,38 +102,61 @@ class PaymentDesk:
                 .values(asks=Payment.asks + 1, next_ask_at=clock(min(delay, 60.0)), reason="unavailable")
             )
 
-    def ask(self, payment_id: int) -> None:
-        """Ask the gateway what became of a payment and apply the answer."""
+    def ask(self, payment_id: int) -> bool:
+        """Ask the gateway what became of a payment that is due, and apply the answer.
+
+        Says whether there was an answer, or none is needed.
+        """
         with self._database.writing() as session:
             payment = session.get(Payment, payment_id)
             if payment is None or payment.status == "succeeded":
-                return
+                return True
+            if payment.gateway_ref is None and session.get(Pause, payment.shop_id) is not None:
+                return False  # asking without the gateway's own name for it could start it
             created = payment.status == "created"
-            if not created:
-                session.execute(
-                    update(Payment)
-                    .where(Payment.id == payment_id, Payment.next_ask_at.is_not(None))
-                    .values(next_ask_at=clock(CALL_LEASE))
-                )
+            if not created and not self._take_turn(session, payment_id):
+                return False
             charge = _charge(session, payment)
             gateway = self._gateways[payment.gateway]
+            # A payment that is over and whose order we never learnt is not asked about: asking would charge anew.
+            known = charge.gateway_ref is not None or payment.status == "unknown"
         if created:
             self.start(payment_id)
-            return
-        update_: PaymentUpdate | None
+            return True
+        update_, answered = self._question(gateway, charge) if known else (None, False)
+        with self._database.writing() as session:
+            news = (
+                service.unanswered(session, payment_id, known=known)
+                if update_ is None
+                else service.apply(session, payment_id, update_, by_query=True)
+            )
+            service.asked(session, payment_id)
+        self._ring(news)
+        return answered
+
+    @staticmethod
+    def _take_turn(session: Session, payment_id: int) -> bool:
+        taken = session.execute(
+            update(Payment)
+            .where(Payment.id == payment_id, Payment.next_ask_at <= clock())
+            .values(next_ask_at=clock(CALL_LEASE))
+            .returning(Payment.id)
+        ).first()
+        return taken is not None
+
+    @staticmethod
+    def _question(gateway: PaymentGateway, charge: Charge) -> tuple[PaymentUpdate | None, bool]:
+        """What the gateway says about the money, if anything, and whether it answered at all."""
         try:
-            update_ = gateway.ask(charge)
+            return gateway.ask(charge), True
         except GatewayRejected as error:
             log.warning("payment_ask_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
             # A refused repetition of the first call is final; a refused question says nothing of the money.
             final = charge.gateway_ref is None and error.status not in NOT_ABOUT_THE_CHARGE
-            update_ = PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None
+            answered = error.status not in NO_ANSWER
+            return (PaymentUpdate("failed", reason=reason_for(error.reason)) if final else None), answered
         except GatewayError:
-            update_ = None
-        with self._database.writing() as session:
-            news = service.apply(session, payment_id, update_ or PaymentUpdate("pending"))
-            service.asked(session, payment_id)
-        self._ring(news)
+            return None, False
 
     def process(self, event_id: int) -> None:
         """Apply one payment webhook: match, confirm where the signature cannot be enough, book."""
@@ -159,6 +185,7 @@ class PaymentDesk:
             if status == "pending" and not trusted:
                 inbox.finish(session, [event.id], "ignored", "pending, by hint only")
                 return
+        by_query = False
         unsure = not trusted or event.lane == "late"
         if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
             confirmed = self._confirm(gateway, charge, notice, trusted=trusted)
@@ -166,6 +193,7 @@ class PaymentDesk:
                 patience = event.attempts < UNCONFIRMED_TRIES if confirmed else event.age < GIVE_UP_AFTER
                 self._wait(event, news_of, payment_id, notice, patience=patience)
                 return
+            by_query = True
             news_of = replace(
                 confirmed,
                 transaction_ref=news_of.transaction_ref or confirmed.transaction_ref,
@@ -182,7 +210,7 @@ class PaymentDesk:
                     .where(Payment.id == payment_id, Payment.gateway_ref.is_(None))
                     .values(gateway_ref=news_of.gateway_ref)
                 )
-            news = service.apply(session, payment_id, news_of, event.id)
+            news = service.apply(session, payment_id, news_of, event.id, by_query=by_query)
         log.info("payment_event_applied", extra={"payment_ref": charge.ref, "outcome": news.outcome})
         self._ring(news)
 
@@ -190,8 +218,11 @@ class PaymentDesk:
         self, gateway: PaymentGateway, charge: Charge, notice: PaymentNotice, *, trusted: bool
     ) -> PaymentUpdate | None:
         """Ask the gateway about the order the event names; ``None`` while it does not confirm anything final."""
+        named = replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref)
+        if named.gateway_ref is None:
+            return None  # asking without a name would be charging
         try:
-            answer = gateway.ask(replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref))
+            answer = gateway.ask(named)
         except GatewayError:
             return None
         if not trusted and answer.payment_ref != charge.ref:
@@ -259,7 +290,12 @@ class PaymentDesk:
         with self._database.writing() as session:
             taken = session.execute(
                 update(Payment)
-                .where(Payment.id == payment_id, Payment.status == status, Payment.next_ask_at <= clock())
+                .where(
+                    Payment.id == payment_id,
+                    Payment.status == status,
+                    Payment.next_ask_at <= clock(),
+                    ~paused(),
+                )
                 .values(next_ask_at=clock(CALL_LEASE))
                 .returning(Payment.id)
             ).first()
@@ -274,8 +310,12 @@ class PaymentDesk:
         self._ring(news)
 
     def _ring(self, news: service.News) -> None:
+        if news.outcome == "needs_review":
+            log.error("payment_needs_review")
+        for event_id in news.matched:
+            self._bell.inbox("payment", event_id)
         for event_id in news.event_ids:
-            self._bell.inbox("payment" if news.outcome == "matched" else "internal", event_id)
+            self._bell.inbox("internal", event_id)
 
 
 def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
@@ -292,12 +332,18 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
         .where(
             Payment.next_ask_at.is_not(None),
             Payment.next_ask_at <= clock(),
+            Payment.gateway_ref.is_not(None) | ~paused(),
             (Payment.status != "created") | (Payment.next_ask_at <= clock(-overdue)),
         )
         .order_by(Payment.next_ask_at)
         .limit(most)
     )
     return [(row.id, row.status) for row in rows]
+
+
+def paused() -> ColumnElement[bool]:
+    """SQL: the payment's shop is paused."""
+    return exists().where(Pause.shop_id == Payment.shop_id)
 
 
 def _charge(session: Session, payment: Payment) -> Charge:

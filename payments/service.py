@@ -6,7 +6,8 @@ booked once, and what does not fit is kept for the owner instead.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy import ColumnElement, select, update
@@ -34,6 +35,8 @@ MOST_PROMPTS_A_DAY: Final = 5
 FIRST_ASK: Final = 70.0
 LONGEST_WAIT: Final = 6 * 3600.0
 GIVE_UP_AFTER: Final = 3 * 24 * 3600.0
+CALL_LEASE: Final = 30.0
+"""Seconds a worker has for one call to a gateway before another may take the payment."""
 
 
 class PaymentRefusal(RuleBroken):
@@ -50,6 +53,8 @@ class News:
 
     event_ids: list[int] = field(default_factory=list)
     outcome: str = ""
+    matched: list[int] = field(default_factory=list)
+    """Payment events that waited for us to know their order."""
 
     def add(self, event_id: int | None) -> None:
         """Remember an event unless it had been recorded before."""
@@ -163,34 +168,89 @@ def latest(session: Session, shop_id: int, order_ref: str) -> Payment | None:
     ).first()
 
 
-def wait_before_asking(asks: int) -> float:
-    """Seconds until the next question: 70 s, then 2, 4, 8 … minutes, at most six hours."""
-    return FIRST_ASK if asks == 0 else min(60.0 * 2.0**asks, LONGEST_WAIT)
+def unsettled(session: Session, shop_id: int, customer_id: int, most: int = 5) -> list[int]:
+    """The customer's newest payments that the gateway knows and nobody has paid so far, whatever their order is."""
+    return list(
+        session.scalars(
+            select(Payment.id)
+            .join(Order, Order.id == Payment.order_id)
+            .where(
+                Order.customer_id == customer_id,
+                Order.shop_id == shop_id,
+                Payment.status != "succeeded",
+                Payment.gateway_ref.is_not(None),
+                Payment.created_at > clock(-GIVE_UP_AFTER),
+            )
+            .order_by(Payment.id.desc())
+            .limit(most)
+        )
+    )
+
+
+def ask_soon(session: Session, payment_ids: Sequence[int], *, tell: int | None = None) -> list[int]:
+    """Make these payments due to be asked about now; the customer waits for the answer about ``tell``.
+
+    A payment whose gateway may not know it is asked about by repeating its first call, and never
+    while somebody may be doing just that. Returns those that can be asked about at once.
+    """
+    if tell is not None:
+        session.execute(update(Payment).where(Payment.id == tell).values(tell=True))
+    session.execute(
+        update(Payment)
+        .where(
+            Payment.id.in_(payment_ids),
+            Payment.gateway_ref.is_not(None)
+            | Payment.next_ask_at.is_(None)
+            | (Payment.next_ask_at > clock(CALL_LEASE)),
+        )
+        .values(next_ask_at=clock())
+    )
+    return list(
+        session.scalars(
+            select(Payment.id)
+            .where(Payment.id.in_(payment_ids), Payment.next_ask_at <= clock())
+            .order_by(Payment.id.desc())
+        )
+    )
+
+
+def wait_before_asking(age: float) -> float:
+    """Seconds until a payment this old is asked about: at 70 s, then after 2, 4, 8 … minutes, at most six hours.
+
+    It depends on the payment's age and not on how often it was asked about, so that a customer who
+    asks again and again does not put off the next question.
+    """
+    due, gap = FIRST_ASK, 120.0
+    while due <= age:
+        due += gap
+        gap = min(2.0 * gap, LONGEST_WAIT)
+    return due - age
+
+
+def _age(session: Session, payment: Payment) -> float:
+    now = session.execute(select(clock())).scalar_one()
+    return (now - payment.created_at).total_seconds()
 
 
 def started(session: Session, payment_id: int, answer: Started) -> News:
     """The gateway took the charge: remember its name for it and expect news."""
     news = News()
     payment = _lock(session, payment_id)
-    moved = session.execute(
-        update(Payment)
-        .where(Payment.id == payment_id, Payment.status.in_(sources("pending")))
-        .values(
-            status="pending",
-            gateway_ref=answer.gateway_ref,
-            link=answer.link,
-            updated_at=clock(),
-            next_ask_at=clock(wait_before_asking(0)),
-        )
-        .returning(Payment.id)
-    ).first()
-    if moved is None and payment.gateway_ref is None:
+    if _names_another(session, payment, answer.gateway_ref):
+        return _review(session, payment, "order_reused")
+    moved = _set(
+        session,
+        payment,
+        "pending",
+        gateway_ref=answer.gateway_ref,
+        link=answer.link,
+        next_ask_at=clock(wait_before_asking(_age(session, payment))),
+    )
+    if not moved and payment.gateway_ref is None:
         session.execute(
             update(Payment).where(Payment.id == payment_id).values(gateway_ref=answer.gateway_ref)
         )
-    for event_id in inbox.wake_matching(session, payment.shop_id, answer.gateway_ref):
-        news.outcome = "matched"
-        news.add(event_id)
+    news.matched = inbox.wake_matching(session, payment.shop_id, answer.gateway_ref)
     return news
 
 
@@ -209,52 +269,64 @@ def outcome_unknown(session: Session, payment_id: int) -> News:
     return news
 
 
+def _names_another(session: Session, payment: Payment, gateway_ref: str) -> bool:
+    """Whether the gateway gave us an order id that it had given to another payment."""
+    owner = session.scalar(
+        select(Payment.id).where(Payment.gateway == payment.gateway, Payment.gateway_ref == gateway_ref)
+    )
+    return owner is not None and owner != payment.id
+
+
 def apply(
-    session: Session, payment_id: int, news_of: PaymentUpdate, inbox_event_id: int | None = None
+    session: Session,
+    payment_id: int,
+    news_of: PaymentUpdate,
+    inbox_event_id: int | None = None,
+    *,
+    by_query: bool = False,
 ) -> News:
     """Apply verified news to a payment: the one place where money is booked.
 
-    The caller has established that the news is authentic. ``News.outcome`` is ``booked``,
-    ``repeated``, ``refund_due``, ``unmatched``, ``failed``, ``pending`` or ``ignored``.
+    The caller has established that the news is authentic; ``by_query`` says that it is the gateway's
+    own answer to our question, so that what does not fit is no forgery but needs a person.
+    ``News.outcome`` is ``booked``, ``repeated``, ``refund_due``, ``unmatched``, ``needs_review``,
+    ``failed``, ``pending`` or ``ignored``.
     """
-    order_id = session.execute(select(Payment.order_id).where(Payment.id == payment_id)).scalar_one()
-    order = order_service.lock(session, order_id)
-    payment = _lock(session, payment_id)
+    order, payment = _lock_both(session, payment_id)
     if news_of.status == "succeeded":
-        return _succeeded(session, order, payment, news_of, inbox_event_id)
+        return _succeeded(session, order, payment, news_of, inbox_event_id, by_query=by_query)
     if news_of.status == "failed":
         return _failed(session, order, payment, news_of)
     return _pending(session, payment, news_of)
 
 
 def _succeeded(
-    session: Session, order: Order, payment: Payment, news_of: PaymentUpdate, inbox_event_id: int | None
+    session: Session,
+    order: Order,
+    payment: Payment,
+    news_of: PaymentUpdate,
+    inbox_event_id: int | None,
+    *,
+    by_query: bool,
 ) -> News:
+    placeholder = f"order:{payment.gateway_ref or payment.ref}"
+    reference = news_of.transaction_ref or placeholder
     mismatch = mismatch_of(payment, news_of)
+    paid_before = step(payment.status, "succeeded") is Step.REPEAT
+    if not mismatch and not paid_before and _booked_elsewhere(session, payment, reference):
+        mismatch = "reference_reused"
     if mismatch:
         unmatched(
             session, payment.shop_id, payment.gateway, news_of, mismatch, inbox_event_id, payment=payment
         )
-        return News(outcome="unmatched")
-    placeholder = f"order:{payment.gateway_ref or payment.ref}"
-    reference = news_of.transaction_ref or placeholder
-    if step(payment.status, "succeeded") is Step.REPEAT:
+        return _review(session, payment, mismatch) if by_query else News(outcome="unmatched")
+    if paid_before:
         return _repeated(session, payment, reference, placeholder, inbox_event_id)
-    if _booked_elsewhere(session, payment, reference):
-        unmatched(
-            session,
-            payment.shop_id,
-            payment.gateway,
-            news_of,
-            "reference_reused",
-            inbox_event_id,
-            payment=payment,
-        )
-        return News(outcome="unmatched")
     if not _set(
         session, payment, "succeeded", transaction_ref=reference, closed_at=clock(), next_ask_at=None
     ):
         return News(outcome="ignored")
+    _found_its_payment(session, payment, {reference, placeholder})
     news = News()
     if order_service.mark_paid(session, order, payment.amount):
         _book(session, "payment", payment, reference, inbox_event_id)
@@ -266,6 +338,36 @@ def _succeeded(
         news.outcome = "refund_due"
         news.add(_tell(session, payment, "MoneyWithoutOrder", unique=payment.ref, amount=payment.amount))
     return news
+
+
+def _review(session: Session, payment: Payment, reason: str) -> News:
+    """The gateway itself says what cannot be: a person must look, and nobody pays this order meanwhile.
+
+    A payment let go of while another one of its order is open stays what it is: its money is kept as unmatched.
+    """
+    news = News(outcome="unmatched")
+    other = session.scalar(
+        select(Payment.id).where(Payment.order_id == payment.order_id, Payment.id != payment.id, is_open())
+    )
+    if other is None and _set(session, payment, "needs_review", reason=reason, closed_at=None):
+        news.outcome = "needs_review"
+        news.add(_tell(session, payment, "PaymentUnknown", unique=f"{payment.ref}:review"))
+    _answer_whoever_asked(session, payment, news)
+    return news
+
+
+def _found_its_payment(session: Session, payment: Payment, references: set[str]) -> None:
+    """Money kept as unmatched turns out to be what is being booked: it is not there twice."""
+    session.execute(
+        update(MoneyEvent)
+        .where(
+            MoneyEvent.gateway == payment.gateway,
+            MoneyEvent.transaction_ref.in_(references),
+            MoneyEvent.kind == word("unmatched"),
+            MoneyEvent.settled_at.is_(None),
+        )
+        .values(settled_at=clock())
+    )
 
 
 def _repeated(
@@ -303,18 +405,18 @@ def _repeated(
 
 
 def _failed(session: Session, order: Order, payment: Payment, news_of: PaymentUpdate) -> News:
+    if mismatch_of(payment, news_of) in {"other_order", "other_payment"}:
+        return News(outcome="ignored")
     if step(payment.status, "failed") is not Step.MOVE:
         news = News(outcome="ignored")
         if payment.tell and payment.status in {"failed", "expired"}:
             news.add(_tell(session, payment, "PaymentFailed", unique=f"{payment.ref}:{payment.asks}"))
         return news
-    if not _set(session, payment, "failed", reason=news_of.reason, closed_at=clock(), next_ask_at=None):
+    # Failed is not final for money: whoever knows the payment may yet say that it was paid.
+    again = clock(wait_before_asking(_age(session, payment))) if payment.gateway_ref else None
+    if not _set(session, payment, "failed", reason=news_of.reason, closed_at=clock(), next_ask_at=again):
         return News(outcome="ignored")
-    session.execute(
-        update(Order)
-        .where(Order.id == order.id, Order.payment_status == "pending")
-        .values(payment_status="failed")
-    )
+    _unpaid(session, order.id)
     news = News(outcome="failed")
     news.add(_tell(session, payment, "PaymentFailed", unique=payment.ref))
     return news
@@ -323,25 +425,82 @@ def _failed(session: Session, order: Order, payment: Payment, news_of: PaymentUp
 def _pending(session: Session, payment: Payment, news_of: PaymentUpdate) -> News:
     news = News(outcome="pending")
     if payment.gateway_ref is None and news_of.gateway_ref is not None:
-        return started(session, payment.id, Started(news_of.gateway_ref, news_of.link))
-    if payment.tell:
-        news.add(_tell(session, payment, "PaymentStillPending", unique=f"{payment.ref}:{payment.asks}"))
-    if payment.status == "unknown":
+        mismatch = mismatch_of(payment, news_of)
+        if mismatch:
+            return _review(session, payment, mismatch)
+        news = started(session, payment.id, Started(news_of.gateway_ref, news_of.link))
+        news.outcome = news.outcome or "pending"
+    elif payment.status == "unknown":
         _set(session, payment, "pending")
+    _answer_whoever_asked(session, payment, news)
+    return news
+
+
+def _answer_whoever_asked(session: Session, payment: Payment, news: News) -> None:
+    """The customer waits for the answer to a question of theirs: there is none yet."""
+    if payment.tell and not news.event_ids:
+        news.add(_tell(session, payment, "PaymentStillPending", unique=f"{payment.ref}:{payment.asks}"))
+
+
+def _unpaid(session: Session, order_id: int) -> None:
+    """No payment of this order is under way any more."""
+    session.execute(
+        update(Order)
+        .where(Order.id == order_id, Order.payment_status == "pending")
+        .values(payment_status="failed")
+    )
+
+
+def unanswered(session: Session, payment_id: int, *, known: bool = True) -> News:
+    """The gateway could not be asked, or (not ``known``) never heard of the payment; nothing moves by that."""
+    news = News(outcome="unanswered")
+    _, payment = _lock_both(session, payment_id)
+    if payment.tell and not known and payment.status in {"failed", "expired"}:
+        news.add(_tell(session, payment, "PaymentFailed", unique=f"{payment.ref}:{payment.asks}"))
+    _answer_whoever_asked(session, payment, news)
     return news
 
 
 def asked(session: Session, payment_id: int) -> None:
-    """Count a question and plan the next; after three days of silence the payment expires."""
-    payment = _lock(session, payment_id)
-    now = session.execute(select(clock())).scalar_one()
-    values: dict[str, object] = {"asks": payment.asks + 1, "tell": False}
-    if payment.status in OPEN_PAYMENT_STATUSES:
-        if (now - payment.created_at).total_seconds() > GIVE_UP_AFTER:
-            values |= {"status": "expired", "closed_at": clock(), "next_ask_at": None}
-        else:
-            values["next_ask_at"] = clock(wait_before_asking(payment.asks + 1))
-    session.execute(update(Payment).where(Payment.id == payment_id).values(**values))
+    """Count a question and plan the next; after three days of silence there is none, and the payment expires."""
+    order, payment = _lock_both(session, payment_id)
+    age = _age(session, payment)
+    askable = payment.gateway_ref is not None or payment.status == "unknown"
+    over = age > GIVE_UP_AFTER
+    if over and payment.status != "needs_review" and payment.status in OPEN_PAYMENT_STATUSES:
+        _set(session, payment, "expired", reason="expired", closed_at=clock())
+        _unpaid(session, order.id)
+    plan = askable and not over and payment.status != "succeeded"
+    session.execute(
+        update(Payment)
+        .where(Payment.id == payment_id)
+        .values(
+            asks=payment.asks + 1, tell=False, next_ask_at=clock(wait_before_asking(age)) if plan else None
+        )
+    )
+
+
+def settle_review(session: Session, payment: Payment) -> News:
+    """A person looked: this payment does not pay its order. What was kept of its money is settled with it."""
+    order, payment = _lock_both(session, payment.id)
+    news = News(outcome="ignored")
+    if payment.status == "needs_review" and _set(
+        session, payment, "failed", reason="unknown", closed_at=clock(), next_ask_at=None
+    ):
+        news.outcome = "failed"
+        _unpaid(session, order.id)
+        session.execute(
+            update(MoneyEvent)
+            .where(
+                MoneyEvent.order_id == order.id,
+                MoneyEvent.payment_id == payment.id,
+                MoneyEvent.kind == word("unmatched"),
+                MoneyEvent.settled_at.is_(None),
+            )
+            .values(settled_at=clock())
+        )
+        news.add(_tell(session, payment, "PaymentFailed", unique=f"{payment.ref}:reviewed"))
+    return news
 
 
 def mismatch_of(payment: Payment, news_of: PaymentUpdate) -> str:
@@ -372,7 +531,26 @@ def unmatched(
     payment: Payment | None = None,
     amount_text: str = "",
 ) -> bool:
-    """Keep money that fits no payment for the owner; the same money is kept once."""
+    """Keep money that fits no payment for the owner; the same money is kept once, named or not."""
+    if payment is not None:
+        placeholder = f"order:{payment.gateway_ref or payment.ref}"
+        if news_of.transaction_ref is None:
+            news_of = replace(news_of, transaction_ref=placeholder)
+            kept = MoneyEvent.reason == reason
+        else:
+            kept = MoneyEvent.transaction_ref.in_([news_of.transaction_ref, placeholder])
+        known = session.scalars(
+            select(MoneyEvent).where(
+                MoneyEvent.order_id == payment.order_id,
+                MoneyEvent.payment_id == payment.id,
+                MoneyEvent.kind == word("unmatched"),
+                kept,
+            )
+        ).first()
+        if known is not None:
+            if known.transaction_ref == placeholder != news_of.transaction_ref:
+                _name(session, known, news_of.transaction_ref)
+            return False
     return (
         session.scalar(
             insert(session, MoneyEvent)
@@ -395,6 +573,19 @@ def unmatched(
         )
         is not None
     )
+
+
+def _name(session: Session, money: MoneyEvent, reference: str | None) -> None:
+    """Give unmatched money its proper reference, unless that is kept already."""
+    taken = session.scalar(
+        select(MoneyEvent.id).where(
+            MoneyEvent.gateway == money.gateway,
+            MoneyEvent.transaction_ref == reference,
+            MoneyEvent.kind == word("unmatched"),
+        )
+    )
+    if taken is None:
+        money.transaction_ref = reference
 
 
 def _booked_elsewhere(session: Session, payment: Payment, reference: str) -> bool:
@@ -459,6 +650,12 @@ def _lock(session: Session, payment_id: int) -> Payment:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def _lock_both(session: Session, payment_id: int) -> tuple[Order, Payment]:
+    """The payment and its order, locked in the order everybody locks them in: the order first."""
+    order_id = session.execute(select(Payment.order_id).where(Payment.id == payment_id)).scalar_one()
+    return order_service.lock(session, order_id), _lock(session, payment_id)
 
 
 def _tell(session: Session, payment: Payment, name: str, *, unique: str, **data: object) -> int | None:

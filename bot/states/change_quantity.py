@@ -23,6 +23,7 @@ class ChangeQuantity(State[int]):
 
     name = "change_quantity"
     leads_to = frozenset({"cart"})
+    actions = frozenset({"remove"})
     otherwise = "cart"
     takes_numbers = True
 

@@ -21,6 +21,7 @@ class ChooseQuantity(State["int | str"]):
 
     name = "choose_quantity"
     leads_to = frozenset({"address_input", "product_selected", "cart"})
+    actions = frozenset({"qty", "take", "other_quantity"})
     otherwise = "product_selected"
     takes_numbers = True
 

@@ -24,6 +24,7 @@ class Landmark(State["Delivery"]):
 
     name = "landmark"
     leads_to = frozenset({"zone_choice", "payment_selection", "cart", "product_selected"})
+    actions = frozenset({"skip"})
     otherwise = "address_input"
 
     def ready(self, conversation: Conversation, shop: ShopSnapshot) -> bool:

@@ -22,6 +22,7 @@ class ZoneChoice(State[Choice]):
 
     name = "zone_choice"
     leads_to = frozenset({"payment_selection", "cart", "product_selected"})
+    actions = frozenset({"zone", "more_zones"})
     otherwise = "address_input"
 
     def ready(self, conversation: Conversation, shop: ShopSnapshot) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = frozenset({"admin", "bot", "catalog", "db", "ghala", "jobs", "orders", "payments"})
+ROOMS = frozenset({"admin", "bot", "catalog", "db", "ghala", "jobs", "keeping", "orders", "payments"})
 BESIDE = frozenset({"chaos", "dev", "sandbox"})
 TOP = frozenset({"app", "wsgi"})
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

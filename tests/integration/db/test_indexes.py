@@ -23,7 +23,7 @@ from payments import desk, service
 from payments.gateways.base import PaymentUpdate, Started
 from tests.shop import PHONE, WA_ID, customer, place, refs
 
-SMALL = {"shops", "daily_totals", "worker_heartbeats", "categories", "promotions", "delivery_zones"}
+SMALL = {"shops", "daily_totals", "worker_heartbeats", "categories", "promotions", "delivery_zones", "pauses"}
 """Tables that do not grow with customers, orders or messages."""
 
 

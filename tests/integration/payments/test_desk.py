@@ -2,142 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
 from sqlalchemy import func, select
 
 from db import Database, inbox
-from db.models import InboxEvent, MoneyEvent, Order, Payment
-from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
+from db.models import InboxEvent, MoneyEvent, Order
+from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from orders import reading, totals
 from orders import service as orders
-from payments import service
-from payments.desk import PaymentDesk
-from payments.gateways.base import Charge, PaymentUpdate, Started
+from payments.gateways.base import PaymentUpdate, Started
 from payments.service import PaymentRefusal
-from tests.shop import PHONE, place, product, refs
-
-
-@dataclass
-class Gateway:
-    """A gateway that says what the test wants and remembers what it was asked."""
-
-    name: str = "ghala"
-    confirms_webhooks: bool = False
-    starts: list[Started | GatewayError] = field(default_factory=list)
-    answers: list[PaymentUpdate | GatewayError] = field(default_factory=list)
-    started: list[Charge] = field(default_factory=list)
-    asked: list[Charge] = field(default_factory=list)
-
-    def start(self, charge: Charge) -> Started:
-        self.started.append(charge)
-        answer = self.starts.pop(0) if self.starts else Started("gh_1")
-        if isinstance(answer, GatewayError):
-            raise answer
-        return answer
-
-    def ask(self, charge: Charge) -> PaymentUpdate:
-        self.asked.append(charge)
-        answer = self.answers.pop(0) if self.answers else PaymentUpdate("pending")
-        if isinstance(answer, GatewayError):
-            raise answer
-        return answer
-
-
-@dataclass
-class Bells:
-    """Remembers every ring."""
-
-    rung: list[tuple[str, int]] = field(default_factory=list)
-
-    def inbox(self, kind: str, event_id: int) -> None:
-        self.rung.append((kind, event_id))
-
-    def payment(self, payment_id: int) -> None:
-        self.rung.append(("start", payment_id))
-
-    def ask(self, payment_id: int) -> None:
-        self.rung.append(("ask", payment_id))
-
-    def outbox(self) -> None:
-        self.rung.append(("outbox", 0))
-
-
-class Till:
-    """An order waiting to be paid, and the desk that takes the money."""
-
-    def __init__(self, database: Database, now: Any) -> None:
-        self.database = database
-        self.now = now
-        self.gateway = Gateway()
-        self.bells = Bells()
-        self.desk = PaymentDesk(database, {"ghala": self.gateway}, self.bells)
-        self.seed = 10
-        self.order = place(database, now(), [("COFFEE", 2)])
-
-    def request(self, method: str = "mpesa", phone: str | None = PHONE) -> int:
-        self.seed += 1
-        with self.database.writing() as session:
-            return service.request(session, 1, self.order.ref, method, phone, refs=refs(self.seed)).id
-
-    def started(self) -> int:
-        payment_id = self.request()
-        self.desk.start(payment_id)
-        return payment_id
-
-    def hear(
-        self, event: str = "payment.success", *, hint: str | None = None, lane: str = "normal", **data: Any
-    ) -> int:
-        body = {"event": event, "data": {"order_id": "gh_1", "amount": 3000, "currency": "KES"} | data}
-        if event == "payment.success":
-            body["data"].setdefault("transaction_reference", "SKJ4X2ABCD")
-        raw = json.dumps(body).encode()
-        new = inbox.NewEvent(
-            "payment", f"d{self.seed}", raw, match_key=str(body["data"]["order_id"]), hint=hint, lane=lane
-        )
-        self.seed += 1
-        with self.database.writing() as session:
-            ((event_id, _),) = inbox.record(session, 1, "payments:main", [new])
-        self.desk.process(event_id)
-        return event_id
-
-    def payment(self, payment_id: int) -> Payment:
-        with self.database.reading() as session:
-            return session.get_one(Payment, payment_id)
-
-    def state(self) -> tuple[str, str]:
-        with self.database.reading() as session:
-            order = reading.order(session, 1, self.order.ref)
-            assert order is not None
-            return order.status, order.payment_status
-
-    def money(self) -> list[tuple[str, int | None, str]]:
-        with self.database.reading() as session:
-            rows = session.scalars(select(MoneyEvent).order_by(MoneyEvent.id)).all()
-            return [(row.kind, row.amount, row.reason) for row in rows]
-
-    def told(self) -> list[str]:
-        with self.database.reading() as session:
-            rows = session.scalars(
-                select(InboxEvent).where(InboxEvent.kind == "internal").order_by(InboxEvent.id)
-            )
-            return [json.loads(row.raw)["event"] for row in rows]
-
-    def waiting(self, event_id: int) -> bool:
-        with self.database.reading() as session:
-            return inbox.find(session, event_id) is not None
+from tests.shop import PHONE, place, product
+from tests.till import OPEN, PAID, Till
 
 
 @pytest.fixture
 def till(database: Database, now) -> Till:
     return Till(database, now)
-
-
-PAID = ("paid", "paid")
-OPEN = ("pending_payment", "pending")
 
 
 def test_a_payment_goes_to_the_gateway_with_its_own_reference_and_key(till: Till) -> None:
@@ -458,9 +339,7 @@ def test_after_three_days_of_silence_a_payment_expires_but_late_money_is_still_m
 
 def test_who_asks_is_told_even_that_there_is_no_answer_yet(till: Till) -> None:
     payment_id = till.started()
-    with till.database.writing() as session:
-        session.get_one(Payment, payment_id).tell = True
-    till.desk.ask(payment_id)
+    till.wonders(payment_id)
     assert till.told() == ["PaymentStillPending"]
 
 
@@ -489,3 +368,200 @@ def test_fifty_copies_at_the_same_instant_book_once(till: Till) -> None:
     assert till.money() == [("payment", 300_000, "")]
     with till.database.reading() as session:
         assert session.scalar(select(func.sum(Order.total)).where(Order.status == "paid")) == 300_000
+
+
+def waits(till: Till, payment_id: int) -> float | None:
+    due = till.payment(payment_id).next_ask_at
+    return None if due is None else (due - till.now()).total_seconds()
+
+
+def test_a_customer_who_asks_again_and_again_does_not_put_off_the_next_question(till: Till, now) -> None:
+    payment_id = till.started()
+    for _ in range(10):
+        now.advance(5)
+        till.wonders(payment_id)
+    assert len(till.gateway.asked) == 10
+    assert waits(till, payment_id) == 20
+    assert till.told() == ["PaymentStillPending"] * 10
+
+
+@pytest.mark.parametrize("failure", [GatewayUnavailable("refused"), OutcomeUnknown("garbage")])
+def test_a_gateway_that_does_not_answer_leaves_an_unknown_payment_unknown(till: Till, now, failure) -> None:
+    till.gateway.starts = [OutcomeUnknown("timed out")]
+    payment_id = till.started()
+    till.gateway.answers = [failure] * 3
+    for _ in range(3):
+        now.advance(130)
+        till.desk.ask(payment_id)
+    assert till.payment(payment_id).status == "unknown"
+    with pytest.raises(PaymentRefusal) as refusal:
+        till.request()
+    assert refusal.value.code == "already_open"
+
+
+def test_who_asks_about_an_unknown_payment_is_told_when_the_gateway_knows_it(till: Till, now) -> None:
+    till.gateway.starts = [OutcomeUnknown("timed out")]
+    payment_id = till.started()
+    till.gateway.answers = [PaymentUpdate("pending", gateway_ref="gh_1")]
+    now.advance(11)
+    till.wonders(payment_id)
+    assert till.payment(payment_id).status == "pending"
+    assert till.told() == ["PaymentUnknown", "PaymentStillPending"]
+    assert till.bells.rung[-1][0] == "internal"
+
+
+def test_a_failed_payment_is_asked_about_until_three_days_have_passed(till: Till, now) -> None:
+    payment_id = till.started()
+    now.advance(30)
+    till.hear("payment.failed", failure_reason="1037")
+    assert waits(till, payment_id) == 40
+    asked = 0
+    while (wait := waits(till, payment_id)) is not None:
+        till.gateway.answers = [PaymentUpdate("failed", gateway_ref="gh_1", reason="timeout")]
+        now.advance(wait)
+        till.desk.ask(payment_id)
+        asked += 1
+    assert asked == len(till.gateway.asked) == 20
+    assert till.told() == ["PaymentFailed"]
+
+
+def test_late_success_whose_news_was_lost_is_found_by_asking(till: Till, now) -> None:
+    payment_id = till.started()
+    till.hear("payment.failed", failure_reason="1037")
+    till.gateway.answers = [
+        PaymentUpdate("succeeded", gateway_ref="gh_1", amount=300_000, transaction_ref="T")
+    ]
+    now.advance(71)
+    till.desk.ask(payment_id)
+    assert till.state() == PAID
+
+
+def test_a_replaced_payment_is_asked_about_on_schedule_and_not_for_ever(till: Till, now) -> None:
+    first = till.started()
+    now.advance(121)
+    till.gateway.starts = [Started("gh_2")]
+    till.started()
+    assert till.payment(first).status == "expired"
+    till.desk.ask(first)
+    assert waits(till, first) == 190 - 121
+    now.advance(4 * 24 * 3600)
+    till.desk.ask(first)
+    assert waits(till, first) is None
+
+
+def test_a_payment_that_never_reached_the_gateway_is_not_charged_by_asking(till: Till, now) -> None:
+    till.gateway.starts = [GatewayRejected("no", reason="2001", status=422)]
+    payment_id = till.started()
+    till.wonders(payment_id)
+    assert till.gateway.asked == []
+    assert till.told() == ["PaymentFailed", "PaymentFailed"]
+    assert waits(till, payment_id) is None
+
+
+def test_a_webhook_without_an_order_id_does_not_make_us_charge_by_asking(till: Till) -> None:
+    till.gateway.confirms_webhooks = True
+    payment_id = till.request()
+    till.hear(order_id=None, external_id=till.payment(payment_id).ref)
+    assert till.gateway.asked == []
+    assert till.state() == OPEN
+
+
+WRONG = [
+    ({"amount": 299_900, "currency": "KES"}, "wrong_amount"),
+    ({"amount": 300_000, "currency": "TZS"}, "wrong_currency"),
+    ({"payment_ref": "PAY-OTHER"}, "other_payment"),
+    ({"gateway_ref": "gh_9"}, "other_order"),
+]
+
+
+@pytest.mark.parametrize(("said", "reason"), WRONG)
+def test_what_the_gateway_itself_says_and_does_not_fit_needs_a_person(till: Till, now, said, reason) -> None:
+    payment_id = till.started()
+    answer = PaymentUpdate("succeeded", **({"gateway_ref": "gh_1"} | said))
+    for _ in range(3):
+        till.gateway.answers = [answer]
+        now.advance(130)
+        till.wonders(payment_id)
+    payment = till.payment(payment_id)
+    assert (payment.status, payment.reason) == ("needs_review", reason)
+    assert till.state() == OPEN
+    ((kind, _, said_of_it),) = till.money()
+    assert (kind, said_of_it) == ("unmatched", reason)
+    assert till.told() == ["PaymentUnknown", "PaymentStillPending", "PaymentStillPending"]
+    with pytest.raises(PaymentRefusal) as refusal:
+        till.request()
+    assert refusal.value.code == "already_open"
+
+
+def test_a_payment_under_review_does_not_expire_but_the_gateway_may_mend_it(till: Till, now) -> None:
+    payment_id = till.started()
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1", amount=1, transaction_ref="T1")]
+    till.wonders(payment_id)
+    now.advance(4 * 24 * 3600)
+    till.desk.ask(payment_id)
+    assert till.payment(payment_id).status == "needs_review"
+    till.gateway.answers = [
+        PaymentUpdate("succeeded", gateway_ref="gh_1", amount=300_000, currency="KES", transaction_ref="T1")
+    ]
+    till.wonders(payment_id)
+    assert till.state() == PAID
+    with till.database.reading() as session:
+        rows = session.scalars(select(MoneyEvent).order_by(MoneyEvent.id)).all()
+        assert [(row.kind, row.settled_at is not None) for row in rows] == [
+            ("unmatched", True),
+            ("payment", False),
+        ]
+
+
+def test_a_webhook_that_does_not_fit_is_kept_but_stops_nobody(till: Till) -> None:
+    payment_id = till.started()
+    till.hear(amount=1)
+    assert till.payment(payment_id).status == "pending"
+
+
+def test_a_review_never_makes_a_second_open_payment(till: Till, now) -> None:
+    first = till.started()
+    now.advance(121)
+    till.gateway.starts = [Started("gh_2")]
+    till.started()
+    till.gateway.answers = [PaymentUpdate("succeeded", gateway_ref="gh_1", amount=1)]
+    till.desk.ask(first)
+    assert till.payment(first).status == "expired"
+    assert [row[0] for row in till.money()] == ["unmatched"]
+
+
+def test_an_order_id_that_is_another_payments_needs_a_person(database: Database, now) -> None:
+    till = Till(database, now)
+    till.started()
+    till.order = place(database, now(), seed=5)
+    payment_id = till.started()
+    assert (till.payment(payment_id).status, till.payment(payment_id).reason) == (
+        "needs_review",
+        "order_reused",
+    )
+
+
+def test_a_failure_of_another_order_does_not_fail_this_payment(till: Till) -> None:
+    payment_id = till.started()
+    ref = till.payment(payment_id).ref
+    till.hear("payment.failed", order_id="gh_8", external_id=ref, failure_reason="1032")
+    assert till.payment(payment_id).status == "pending"
+
+
+def test_tries_to_reach_the_gateway_do_not_count_as_questions(till: Till, now) -> None:
+    till.gateway.starts = [GatewayUnavailable("refused")] * 3
+    payment_id = till.started()
+    for _ in range(3):
+        now.advance(20)
+        till.desk.start(payment_id)
+    assert till.payment(payment_id).status == "pending"
+    assert waits(till, payment_id) == 10
+
+
+def test_news_of_a_payment_is_never_taken_for_a_customers_event(till: Till) -> None:
+    till.started()
+    till.hear()
+    with till.database.reading() as session:
+        told = session.scalars(select(InboxEvent.id).where(InboxEvent.kind == "internal")).one()
+    till.desk.process(told)
+    assert till.waiting(told)

@@ -11,9 +11,10 @@ from bot import diagram
 from bot.conversation import Conversation
 from bot.effects import Say
 from bot.flow import STATES, _verify, validate
-from bot.global_words import ACTIONS, LEADS_TO, ORDER_ACTIONS, WORDS
+from bot.global_words import ACTIONS, LEADS_TO, ORDER_ACTIONS, PAYING, SHOPPING, WORDS
 from bot.news import REACTIONS
 from bot.state import Next, State
+from bot.texts import speaks
 from bot.wording import text
 from errors import FlowError
 
@@ -146,3 +147,13 @@ def test_no_sentence_of_the_bot_is_written_in_code(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     assert not [node.value for node in strings if " " in node.value or node.value[:1].isupper()]
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=lambda state: state.name)
+def test_every_state_can_say_what_it_would_understand(state) -> None:
+    assert speaks(state.hint)
+
+
+def test_a_state_is_about_shopping_unless_it_is_said_to_be_about_something_else() -> None:
+    elsewhere = PAYING | {"greeting", "handed_off"}
+    assert STATES.keys() - elsewhere == SHOPPING
