@@ -8,7 +8,7 @@ BIN = .venv/bin
 ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox
 MODULES = app.py config.py errors.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports flow chaos screenshots reset clean
+.PHONY: help install run test check lint fmt types imports flow chaos screenshots reset clean fuzz
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ imports: install
 fmt: install ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+fuzz: install ## Send a hundred thousand hostile requests and work off what they leave; ARGS='--seed 1' repeats
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 flow: install ## Draw the conversation into docs/flow.md
 	$(BIN)/python -m bot.diagram

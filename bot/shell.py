@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot import conversation as conversations
+from bot import flood
 from bot.apology import apology
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
@@ -62,6 +63,8 @@ log = logging.getLogger("duka.bot")
 
 LEASE: Final = 30.0
 MOST_ROUNDS: Final = 12
+MOST_OF_A_FLOOD: Final = 500
+"""Messages of one flood that are closed in one commit."""
 RETRY_CAP: Final = 8.0
 
 
@@ -79,6 +82,7 @@ class Claim:
     window_was_open: bool
     catalog_version: int
     events: tuple[inbox.WaitingEvent, ...]
+    flooded: bool = False
 
 
 @dataclass(slots=True)
@@ -88,6 +92,7 @@ class Work:
     said: list[tuple[Say, bool]] = field(default_factory=list)
     payments: list[int] = field(default_factory=list)
     questions: list[int] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
 
 
 class Fenced(Exception):
@@ -139,16 +144,24 @@ class ConversationShell:
         refs: names for orders, payments and keys.
         copies: the conversations' fast copies.
         pictures: the shops' snapshots.
+        patience: how much one customer may write before it is a flood.
     """
 
     def __init__(
-        self, database: Database, bell: Bell, refs: Refs, copies: ConversationCopies, pictures: ShopPictures
+        self,
+        database: Database,
+        bell: Bell,
+        refs: Refs,
+        copies: ConversationCopies,
+        pictures: ShopPictures,
+        patience: flood.Patience = flood.Patience(),  # noqa: B008 - frozen
     ) -> None:
         self._database = database
         self._bell = bell
         self._refs = refs
         self._copies = copies
         self._pictures = pictures
+        self._patience = patience
 
     def claim(self, event_id: int) -> Claim | None:
         """Take the customer an event belongs to, with all that waits; ``None`` when there is nothing to do."""
@@ -176,6 +189,10 @@ class ConversationShell:
             events = inbox.of_customer(session, event.shop_id, key)
             if any(waiting.attempts for waiting in events):
                 events = events[:1]  # one of them breaks us: find out which, and let the others pass
+            written = 0 if events and events[0].attempts else sum(e.kind == "message" for e in events)
+            flooded = self._patience.lost(written, outbox.unsent(session, customer.id) if written else 0)
+            if flooded:
+                events = inbox.of_customer(session, event.shop_id, key, most=MOST_OF_A_FLOOD)
             inbox.count_attempt(session, [waiting.id for waiting in events])
             if not events:
                 self._release(session, customer.id, row.fence)
@@ -191,6 +208,7 @@ class ConversationShell:
                 window_was_open=bool(row.open),
                 catalog_version=shops.catalog_version(session, event.shop_id),
                 events=tuple(events),
+                flooded=flooded,
             )
 
     def work(self, claim: Claim) -> int | None:
@@ -210,14 +228,22 @@ class ConversationShell:
             with self._database.writing() as session:
                 for waiting, from_customer in events:
                     event = self._event(session, claim, waiting, conversation)
-                    if event is not None:
+                    if claim.flooded and from_customer and not conversation.handed_off:
+                        work.unread.append(waiting.id)
+                    elif event is not None:
                         conversation, shop = self._turn(
                             session, claim, conversation, shop, event, work, from_customer=from_customer
                         )
+                if work.unread:
+                    language = conversation.language or shop.languages[0]
+                    work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
                 self._commit(session, claim, conversation, work)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
+        if work.unread:
+            extra = {"customer_id": claim.customer_id, "messages": len(work.unread)}
+            log.warning("customer_flooding", extra=extra)
         self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
         self._ring(work)
         with self._database.reading() as session:
@@ -430,7 +456,9 @@ class ConversationShell:
             .values(**values)
             .returning(ConversationRow.customer_id)
         ).first()
-        if mine is None or inbox.finish(session, [event.id for event in claim.events]) != len(claim.events):
+        read = [event.id for event in claim.events if event.id not in work.unread]
+        closed = inbox.finish(session, read) + inbox.finish(session, work.unread, "ignored", "flood")
+        if mine is None or closed != len(claim.events):
             raise Fenced
         if wrote:
             session.execute(

@@ -63,7 +63,7 @@ async def calm(stack: Stack, scale: float) -> str:
 
 async def kill_workers(stack: Stack, scale: float) -> str:
     """Kill one worker after the other in the middle of its work."""
-    times = max(2, round(12 * scale))
+    times = max(2, round(8 * scale))
     for number in range(times):
         worker = stack.workers[number % len(stack.workers)]
         await worker.until_up()
@@ -94,7 +94,7 @@ async def kill_web_master(stack: Stack, scale: float) -> str:
 
 async def freeze_worker(stack: Stack, scale: float) -> str:
     """Stop a worker for longer than its leases last, then let it go on: it must not write."""
-    seconds = 60.0 * scale
+    seconds = 40.0 * scale
     stack.workers[0].freeze()
     await asyncio.sleep(seconds)
     stack.workers[0].thaw()
@@ -327,7 +327,7 @@ async def deploy(stack: Stack, scale: float) -> str:
     Raises:
         Broken: a process does not end cleanly in time, or a webhook was answered with an error.
     """
-    times = max(1, round(7 * scale))
+    times = max(1, round(5 * scale))
     began, slowest = len(stack.load.ledger.posts), 0.0
     for _ in range(times):
         for process in (stack.web, *stack.workers):
@@ -383,6 +383,6 @@ NEMESES: Final = (
     Nemesis("ghala-refuses", "Ghala refuses connections", "back in 30 s", POSTGRES, ghala("refused", 8)),
     Nemesis("lose-callbacks", "payment callbacks lost", "paid within 3 min", POSTGRES, lose_callbacks),
     Nemesis("skew-clocks", "workers' clocks 10 min off", "leases right", POSTGRES, skew_clocks),
-    Nemesis("deploy", "SIGTERM rolling restart", "no answer but 200, each end in 30 s", BOTH, deploy),
+    Nemesis("deploy", "SIGTERM rolling restart", "no answer but 200, each end in 30 s", POSTGRES, deploy),
     Nemesis("pile-up", "workers start with a backlog", "drained", POSTGRES, pile_up),
 )

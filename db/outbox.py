@@ -104,6 +104,14 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
     return list(session.scalars(statement))
 
 
+def unsent(session: Session, customer_id: int) -> int:
+    """How many messages to this customer wait to be sent."""
+    waiting = select(func.count()).where(
+        OutboxMessage.customer_id == customer_id, OutboxMessage.status == word("waiting")
+    )
+    return session.execute(waiting).scalar_one()
+
+
 def claim_heads(session: Session, most: int) -> list[Claimed]:
     """Take up to ``most`` messages that are due, each the first of its customer, for ``SEND_LEASE`` seconds.
 

@@ -50,19 +50,18 @@ def main() -> int:
 def take(stack: Stack, browser: Browser) -> None:
     """Let people buy, and look at the phone and at the owner's pages meanwhile."""
     wide, narrow = open_page(browser, WIDE), open_page(browser, NARROW)
-    amina = Phone(
-        stack, "254712345678", "Amina Wanjiku"
-    )  # the page shows her phone while nobody else has one
+    # The page shows her phone while nobody else has one.
+    amina = Phone(stack, "254712345678", "Amina Wanjiku")
     amina.says("Hi").sees("Hello")
     amina.taps("View Products").sees("What would you like?")
     amina.taps("Premium Coffee").sees("How many?")
-    picture(wide, f"{stack.sandbox_url}/", "How many?", "phone")
     amina.taps("2").sees("Where shall we deliver?")
     amina.says("123 Main St, Nairobi").sees("Total")
     amina.taps("M-Pesa").sees("Check your phone")
     amina.answers_prompt()
     amina.sees("RECEIPT ·")
-    picture(narrow, f"{stack.sandbox_url}/", "RECEIPT ·", "phone-narrow")
+    picture(wide, f"{stack.sandbox_url}/", "We'll write when it is on its way", "phone")
+    picture(narrow, f"{stack.sandbox_url}/", "We'll write when it is on its way", "phone-narrow")
     for number, name, what, address, outcome in CUSTOMERS:
         phone = Phone(stack, number, name)
         phone.orders(what, address)
@@ -90,6 +89,7 @@ def picture(page: Page, address: str, words: str, name: str) -> None:
     page.get_by_text(words).last.wait_for()
     for image in page.locator("img").all():
         expect(image).to_have_js_property("complete", value=True)
+    expect(page.get_by_text(words).last).to_be_in_viewport()
     for dismiss in page.get_by_role("button", name="Dismiss").all():
         dismiss.click()
     page.screenshot(path=PICTURES / f"{name}.png")

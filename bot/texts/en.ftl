@@ -260,3 +260,4 @@ language-only = This shop writes in this language only.
 
 ## When we fail
 apology = Sorry, something went wrong on our side and I could not deal with your last message. Please send it again, or reply menu.
+flood = That was more than I can read at once, so I did not read it. Please send the last one again in a moment.

@@ -259,3 +259,4 @@ language-only = Duka hili linaandika kwa lugha hii tu.
 
 ## When we fail
 apology = Samahani, kuna hitilafu upande wetu na sikuweza kushughulikia ujumbe wako wa mwisho. Tafadhali utume tena, au jibu menyu.
+flood = Hizo ni nyingi kuliko ninavyoweza kusoma kwa pamoja, hivyo sikuzisoma. Tafadhali tuma ya mwisho tena baada ya muda mfupi.

@@ -77,18 +77,21 @@ class Worker:
     def work(self) -> int:
         """Everything due now, and what follows from it; returns how many tasks that were."""
         done = 0
-        while True:
-            with self.database.reading() as session:
-                events = inbox.overdue(session, 0.0)
-                payments = payment_desk.due(session)
-                orders = order_service.due_to_expire(session)
-            for event_id, kind in events:
-                self.tasks[TASKS[kind]](event_id)
-            for payment_id, status in payments:
-                self.tasks["start_payment" if status == "created" else "ask_payment"](payment_id)
-            for order_id in orders:
-                self.tasks["expire_order"](order_id)
-            found = len(events) + len(payments) + len(orders)
-            if not found:
-                return done
-            done += found
+        while (worked := self._events_and_payments()) > 0:
+            done += worked
+        with self.database.reading() as session:
+            orders = order_service.due_to_expire(session)
+        # Once: an order about which news waits stays due, and does not expire.
+        for order_id in orders:
+            self.tasks["expire_order"](order_id)
+        return done + len(orders) + self._events_and_payments()
+
+    def _events_and_payments(self) -> int:
+        with self.database.reading() as session:
+            events = inbox.overdue(session, 0.0)
+            payments = payment_desk.due(session)
+        for event_id, kind in events:
+            self.tasks[TASKS[kind]](event_id)
+        for payment_id, status in payments:
+            self.tasks["start_payment" if status == "created" else "ask_payment"](payment_id)
+        return len(events) + len(payments)

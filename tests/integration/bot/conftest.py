@@ -19,6 +19,7 @@ from db.redis_link import RedisLink
 from ghala import strict_json
 from ghala.inbound import read_messages
 from jobs.tasks import Tasks
+from payments import service as payment_service
 from payments.desk import PaymentDesk
 from payments.gateways.base import Charge, PaymentUpdate, Started
 from tests.shop import WA_ID, open_shop, refs
@@ -70,6 +71,7 @@ class Worker:
     """One worker process: a shell of its own, and the tasks around it."""
 
     def __init__(self, database: Database, now: Any, redis_url: str, seed: int) -> None:
+        self.database = database
         self.bell = RecordingBell()
         self.link = RedisLink(redis_url)
         self.pictures = ShopPictures(database, "", now)
@@ -86,8 +88,14 @@ class Worker:
         """Start the payment that was rung for and ask about it; the id of the news for the conversation."""
         payment_id = self.bell.last("start")
         self.desk.start(payment_id)
-        self.desk.ask(payment_id)
+        self.ask(payment_id)
         return self.bell.last("internal")
+
+    def ask(self, payment_id: int) -> None:
+        """Ask the gateway now, though it is not time yet."""
+        with self.database.writing() as session:
+            payment_service.ask_soon(session, [payment_id])
+        self.desk.ask(payment_id)
 
 
 class Chat:

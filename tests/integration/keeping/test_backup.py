@@ -290,7 +290,7 @@ def test_money_that_came_in_the_lost_time_is_found_by_asking_and_its_receipt_hel
     shop.worker.desk.start(shop.worker.bell.last("start"))
     shop.send()
     target = copy_of(shop.database, tmp_path)
-    shop.worker.desk.ask(1)
+    shop.worker.ask(1)
     shop.worker.advance(shop.worker.bell.last("internal"))
     shop.send()
     assert receipts(shop) == 1
@@ -310,7 +310,7 @@ def test_the_receipt_said_again_has_the_name_it_had_in_the_lost_time(
     shop.buys()
     shop.worker.desk.start(shop.worker.bell.last("start"))
     target = copy_of(shop.database, tmp_path)
-    shop.worker.desk.ask(1)
+    shop.worker.ask(1)
     shop.worker.advance(shop.worker.bell.last("internal"))
     shop.send()
     backups.restore(another, target, keys_honoured=True)
