@@ -5,10 +5,10 @@ PYTHON = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
-ROOMS = admin bot catalog db dev ghala jobs keeping orders payments sandbox simulation
+ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
 MODULES = app.py config.py errors.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports flow screenshots reset clean fuzz simulate mutants
+.PHONY: help install run test check lint fmt types imports flow screenshots reset clean fuzz chaos simulate mutants
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ fuzz: install ## Send a hundred thousand hostile requests and work off what they
 
 flow: install ## Draw the conversation into docs/flow.md
 	$(BIN)/python -m bot.diagram
+
+chaos: install ## Break the running shop in every way and print how it got up again (ARGS=... for one way)
+	$(BIN)/python -m chaos $(ARGS)
 
 screenshots: install ## Take the documentation's pictures into docs/images (needs a Chromium)
 	$(BIN)/python -m dev.screenshots

@@ -42,6 +42,7 @@ from ghala.client import GhalaClient
 from ghala.dialects import V1, message_dialect
 from ghala.signatures import Verifier
 from jobs import queue, worker
+from jobs.hands import Hands
 from jobs.pacing import Pacing
 from jobs.queue import QueueBell
 from jobs.sender import Sender
@@ -323,10 +324,14 @@ def run_worker(house: House) -> None:
         Pacing(RedisLink(config.redis_url), config.messages_per_second, config.pair_seconds),
         random.Random(),
     )
-    bell = QueueBell(RedisLink(config.redis_url), wake_sender=sender.wake)
+    # The tasks ring the bell, and the bell may need the tasks.
+    work: dict[str, Callable[[int], object]] = {}
+    hands = Hands(work, config.worker_threads)
+    bell = QueueBell(RedisLink(config.redis_url), wake_sender=sender.wake, hands=hands)
     house.bell = bell
+    work.update(build_tasks(house).by_name())
     sweeper = Sweeper(house.database, bell, RedisLink(config.redis_url), worker.worker_name())
     huey = queue.make_huey(queue.consumer_connections(config.redis_url))
-    queue.register(huey, build_tasks(house).by_name())
-    worker.run(huey, config.worker_threads, sender, sweeper)
+    queue.register(huey, work)
+    worker.run(huey, config.worker_threads, sender, sweeper, hands)
     house.database.close()

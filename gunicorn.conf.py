@@ -31,6 +31,8 @@ bind = f"{'0.0.0.0' if _config.production else '127.0.0.1'}:{_config.port}"  # n
 worker_class = "gthread"
 workers = _processes()
 threads = 16 if _config.on_sqlite else 8
+# A child that dies is replaced by a fork, in no time; nothing is opened before (tests/integration/dev).
+preload_app = True
 timeout = 30
 graceful_timeout = 25
 keepalive = 65  # longer than the usual proxy's 60 s, so that it is never us who close a connection in use

@@ -10,17 +10,28 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import TimeoutError as NoTurn
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
+TURN_TIMEOUT: Final = 5.0
+"""Seconds a thread waits for its turn to write to SQLite: as long as for another process's lock."""
+CONNECT_TIMEOUT: Final = 5
+VANISHED: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's means against a server that is gone without a word: no statement timeout comes from there."""
 
 
 def utc_now() -> datetime:
@@ -50,7 +61,11 @@ class Database:
             self.engine = self._sqlite(options, reading=False)
             self._readers: Engine = self._sqlite(options, reading=True)
         else:
-            connect = {"options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"}
+            connect = {
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+                "connect_timeout": CONNECT_TIMEOUT,
+                **VANISHED,
+            }
             self.engine = create_engine(
                 self.url,
                 connect_args=connect,
@@ -99,13 +114,29 @@ class Database:
 
         On SQLite the threads of this process take turns here rather than in SQLite's busy
         handler, whose growing sleeps make some of them wait a hundred times longer than needed.
+
+        Raises:
+            sqlalchemy.exc.TimeoutError: no connection was free, or on SQLite no turn to write came, in time.
         """
         with (
-            self._turn or nullcontext(),
+            self._my_turn(),
             Session(self.engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        # When another process keeps the lock, those behind must not wait for each other's patience in turn.
+        if not self._turn.acquire(timeout=TURN_TIMEOUT):
+            raise NoTurn(f"no turn to write within {TURN_TIMEOUT:g} s")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -19,6 +19,7 @@ log = logging.getLogger("duka.redis")
 
 PATIENCE: Final = 0.1
 SILENCE: Final = 1.0
+MARK: Final = "duka:mark"
 Result = TypeVar("Result")
 
 
@@ -59,6 +60,16 @@ class RedisLink:
         """Fall silent for a moment."""
         self._silent_until = self._monotonic() + SILENCE
         log.warning("redis_unreachable", extra={"error": type(error).__name__})
+
+    def remembers(self) -> bool:
+        """Whether Redis takes writes now and still has what it was told: false once after it forgot everything.
+
+        A mark left at the last call tells; the first call ever is false, too.
+        """
+        try:
+            return self.client.set(MARK, b"1", get=True) is not None
+        except (redis.RedisError, OSError):
+            return False
 
     def ping(self) -> bool:
         """Whether Redis answers now, silence or not."""

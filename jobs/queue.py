@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from db.redis_link import RedisLink
+from jobs.hands import Hands
 
 NAME: Final = "duka"
 READ_TIMEOUT: Final = 1
@@ -83,12 +84,12 @@ TASK_NAMES: Final = (
 )
 
 
-def register(huey: DukaHuey, work: Mapping[str, Callable[[int], None]] | None = None) -> dict[str, Any]:
+def register(huey: DukaHuey, work: Mapping[str, Callable[[int], object]] | None = None) -> dict[str, Any]:
     """Make every task known under its name; without ``work`` they can be queued but not run here."""
     return {name: huey.task(name=name)(_task(name, work or {})) for name in TASK_NAMES}
 
 
-def _task(name: str, work: Mapping[str, Callable[[int], None]]) -> Callable[[int], None]:
+def _task(name: str, work: Mapping[str, Callable[[int], object]]) -> Callable[[int], None]:
     # Huey names a task after the module of its function too: this one, in every process.
     def task(row_id: int) -> None:
         work[name](row_id)
@@ -102,16 +103,28 @@ class QueueBell:
     Args:
         link: a connection of its own, so that nothing else makes it wait.
         wake_sender: called when messages wait, if the sender lives in this process.
+        hands: does tasks Redis would not take, if this process is a worker.
     """
 
-    def __init__(self, link: RedisLink, wake_sender: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        link: RedisLink,
+        wake_sender: Callable[[], None] | None = None,
+        hands: Hands | None = None,
+    ) -> None:
         self._link = link
         self._tasks = register(make_huey(link.client.connection_pool))
         self._wake_sender = wake_sender
+        self._hands = hands
 
     def queue(self, task: str, row_id: int) -> None:
-        """Put one task on the queue."""
-        self._link.attempt(lambda _: self._tasks[task](row_id), None)
+        """Put one task on the queue, or into our own hands when there is none."""
+        if not self._link.attempt(lambda _: self._put(task, row_id), False) and self._hands is not None:
+            self._hands.take(task, row_id)
+
+    def _put(self, task: str, row_id: int) -> bool:
+        self._tasks[task](row_id)
+        return True
 
     def inbox(self, kind: str, event_id: int) -> None:
         """See ``db.bell.Bell``."""

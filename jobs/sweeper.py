@@ -23,6 +23,9 @@ from payments import desk, reconciliation
 log = logging.getLogger("duka.sweeper")
 
 EVERY: Final = 5.0
+LOOK_EVERY: Final = 1.0
+UNEASY: Final = 2
+"""Rounds without patience after trouble: bells stay silent for a second longer than their Redis."""
 DAILY_EVERY: Final = 12
 """Rounds between looks at whether a day's work (reconciliation, retention) is to be queued."""
 PATIENCE: Final = 5.0
@@ -35,7 +38,7 @@ class Sweeper:
     Args:
         database: where the work is.
         bell: queues it.
-        link: the bell's Redis; when it comes back after a failure, sweeping happens at once.
+        link: the bell's Redis, of which a bell may have been lost while it was away or forgot everything.
         worker: this process's name.
     """
 
@@ -44,6 +47,7 @@ class Sweeper:
         self._bell = bell
         self._link = link
         self._worker = worker
+        self._uneasy = 1  # whatever waits when a worker starts has waited long enough
         self._rounds = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -58,27 +62,36 @@ class Sweeper:
         self._thread.join(EVERY)
 
     def _run(self) -> None:
-        patience = 0.0  # whatever waits when a worker starts has waited long enough
         while not self._stop.is_set():
             try:
                 self.beat()
                 self.daily()
-                self.sweep(patience)
+                self.sweep(self.patience())
             except SQLAlchemyError as error:
                 log.error("database_failed", extra={"task": "sweep", "error": type(error).__name__})  # noqa: TRY400
-            patience = self._pause()
+                self.had_trouble()
+            self._pause()
 
-    def _pause(self) -> float:
-        """Wait for the next round; when Redis comes back meanwhile, do not wait any longer."""
-        waited, lost = 0.0, False
-        while waited < EVERY and not self._stop.wait(1.0):
-            waited += 1.0
-            if self._link.ping():
-                if lost:
-                    return 0.0
-            else:
-                lost = True
+    def had_trouble(self) -> None:
+        """Bells may have been lost: look at everything that is due, twice."""
+        self._uneasy = UNEASY
+
+    def patience(self) -> float:
+        """How long something must be due this time: not at all after trouble, when many bells were lost."""
+        if self._uneasy:
+            self._uneasy -= 1
+            return 0.0
         return PATIENCE
+
+    def _pause(self) -> None:
+        """Wait for the next round, which comes at once where Redis is away, or is back and knows nothing."""
+        for _ in range(int(EVERY / LOOK_EVERY)):
+            if self._stop.wait(LOOK_EVERY):
+                return
+            if not self._link.remembers():
+                self.had_trouble()
+            if self._uneasy:
+                return
 
     def beat(self) -> None:
         """Write this worker's heartbeat."""

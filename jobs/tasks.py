@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 import observing
-from bot.shell import ConversationShell
+from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
 from db import Database, inbox
 from db.bell import Bell
@@ -45,6 +47,7 @@ class Tasks:
         desk: takes payments to their gateways.
         statuses: notes delivery statuses.
         retention: empties what is over its time; without it, that is left to other workers.
+        monotonic: seconds that never go back.
     """
 
     def __init__(
@@ -55,12 +58,15 @@ class Tasks:
         desk: PaymentDesk,
         statuses: StatusDesk,
         retention: Retention | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bell = bell
         self._database = database
         self._shell = shell
         self._desk = desk
         self._statuses = statuses
+        self._monotonic = monotonic
+        self._to_release: deque[tuple[Claim, float]] = deque()
         self._reconciler = Reconciler(database, desk)
         self._retention = retention
 
@@ -101,6 +107,7 @@ class Tasks:
 
     def advance(self, event_id: int) -> None:
         """Answer a customer, and whatever they wrote meanwhile."""
+        self._release()
         next_id: int | None = event_id
         for _ in range(MOST_IN_A_ROW):
             if next_id is None:
@@ -116,10 +123,31 @@ class Tasks:
                 return
             if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
                 return
-            self._edge("advance_failed", row_id, lambda _: self._shell.failed(claim, "see log"))
+            self._to_release.append((claim, self._monotonic() + LEASE))
+            self._release()
 
         self._edge("claim", event_id, once)
         return further[0] if further else None
+
+    def _release(self) -> None:
+        """Let go of customers whose work failed.
+
+        Where the database failed and does not take that either, the next task tries again: nobody should wait
+        for the lease of a worker that is alive. With the lease the debt ends, too.
+        """
+        for _ in range(len(self._to_release)):
+            try:
+                claim, until = self._to_release.popleft()
+            except IndexError:  # another thread was faster
+                return
+
+            def release(_: int, claim: Claim = claim) -> None:
+                self._shell.failed(claim, "see log")
+
+            done = self._edge("advance_failed", claim.events[0].id, release)
+            if not done and self._monotonic() < until:
+                self._to_release.append((claim, until))
+                return
 
     def reconcile(self, run_id: int) -> None:
         """Compare orders, payments and money."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from huey.consumer import Consumer
 
+from jobs.hands import Hands
 from jobs.queue import DukaHuey
 from jobs.sender import Sender
 from jobs.sweeper import Sweeper
@@ -38,7 +39,7 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def run(huey: DukaHuey, threads: int, sender: Sender, sweeper: Sweeper) -> None:
+def run(huey: DukaHuey, threads: int, sender: Sender, sweeper: Sweeper, hands: Hands) -> None:
     """Work until SIGTERM or SIGINT; running tasks and sends in flight are finished first.
 
     The registry of ``huey`` must hold the tasks. A lost Redis is tried again every second.
@@ -61,6 +62,7 @@ def run(huey: DukaHuey, threads: int, sender: Sender, sweeper: Sweeper) -> None:
         consumer.run()
     finally:
         spent = time.monotonic() - consumer.stopped_at if consumer.stopped_at else 0.0
-        sender.stop(max(1.0, SHUTDOWN - spent))
         sweeper.stop()
+        hands.close()
+        sender.stop(max(1.0, SHUTDOWN - spent))
         log.info("worker_stopped", extra={"worker": worker_name()})

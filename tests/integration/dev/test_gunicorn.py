@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app import House, create_app
+from config import Config
+
 ROOT = Path(__file__).resolve().parents[3]
 NEEDED = {"GHALA_WEBHOOK_SECRET": "w" * 8 + "ebhook-secret", "ADMIN_PASSWORD": "kima-todu-fela-runi"}
 SHOW = (
@@ -74,6 +77,17 @@ def test_production_listens_to_every_address(tmp_path: Path) -> None:
 def test_what_runs_may_finish_before_the_platform_loses_patience(tmp_path: Path) -> None:
     found = settings(tmp_path)
     assert (found["graceful_timeout"], found["timeout"], found["keepalive"]) == (25, 30, 65)
+
+
+def test_a_child_that_dies_is_replaced_by_a_fork_of_what_has_opened_nothing(tmp_path: Path) -> None:
+    assert settings(tmp_path)["preload_app"] is True
+    house = House.build(Config.from_env({**NEEDED, "DATABASE_URL": f"sqlite:///{tmp_path / 'duka.db'}"}))
+    try:
+        create_app(house.config, house)
+        assert not (tmp_path / "duka.db").exists()
+        assert sum(count for count, _ in house.link.client.connection_pool.get_connection_count()) == 0
+    finally:
+        house.database.close()
 
 
 @pytest.mark.parametrize("own", [{}, {**NEEDED, "DATABASE_URL": "postgres://x", "WEB_CONCURRENCY": "many"}])
