@@ -5,10 +5,10 @@ PYTHON = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
-ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox
+ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
 MODULES = app.py config.py errors.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports flow chaos screenshots reset clean fuzz
+.PHONY: help install run test check lint fmt types imports flow chaos screenshots reset clean fuzz simulate mutants
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,12 @@ install: ## Make .venv with everything in it (the others do this by themselves)
 	done; \
 	echo "Duka needs Python 3.11 or newer and found none as: $(PYTHON). PYTHON=/path/to/python make ... names one." >&2; \
 	exit 1
+
+simulate: install ## Run the shop through 10,000 customers and 100,000 faults in virtual time (SEED=n replays one seed)
+	@$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(ARGS)
+
+mutants: install ## Plant bugs in the shop and see the simulation catch each
+	@$(BIN)/python -m simulation --mutants $(ARGS)
 
 reset: install ## Delete the shop's data in var/ after asking (YES=1 does not ask)
 	@$(BIN)/python -m dev.reset

@@ -51,6 +51,7 @@ from jobs.tasks import Tasks
 from keeping import commands as keeping_commands
 from keeping.commands import Keeper
 from keeping.retention import Retention
+from observing import RequestIds
 from observing import set_up as set_up_logs
 from payments import reconciliation, reconciliation_table, settling
 from payments import webhook as payment_webhook
@@ -168,6 +169,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     def media(name: str) -> Response:
         return send_from_directory(HERE / "catalog" / "pictures", name, max_age=86_400)
 
+    app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]
     add_commands(app, house)
     add_keeping(app, house)
     return app

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config import Config
 from errors import ConfigError
+from observing import for_gunicorn
 
 try:
     _config = Config.from_env()
@@ -40,6 +41,7 @@ limit_request_fields = 100
 limit_request_field_size = 8190
 loglevel = _config.log_level.lower()
 accesslog = None
+logconfig_dict = for_gunicorn(production=_config.production)
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access(Path("/dev/shm"), os.W_OK) else None  # noqa: S108
 # Its socket lies in the home directory, shared by every gunicorn of the user.

@@ -19,6 +19,7 @@ from admin.headers import secure
 from admin.house import AdminHouse
 from admin.orders_input import InvalidFields, LineBody, OrderBody, PaymentBody, read
 from admin.problems import problem
+from bot.understanding.names import clean_name, visible
 from catalog import shops
 from catalog.money import to_major
 from catalog.snapshot import ProductView, ShopSnapshot
@@ -200,10 +201,11 @@ class OrdersDesk:
             phone = phones.normalise(body.phoneNumber, shop.country)
             if phone is None:
                 raise InvalidFields(("phoneNumber", "is not a phone number"))
-            name = (body.customerName or "").strip()
+            # Both end up in messages and pages, as if their owner had written them in the chat.
+            name = clean_name(body.customerName or "")
             customer = customers.reach(session, shop.id, phone.lstrip("+"), phone=phone, name=name)
             wanted = _wanted(shop, body)
-            address = (body.deliveryAddress or "").strip()
+            address = visible(body.deliveryAddress or "")
             placed = placing.place(
                 session,
                 shop,

@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from admin.headers import secure
 from errors import WebhookError
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("duka.admin")
 
 SERVER_ERROR: Final = 500
 CODES: Final = {

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+import observing
 from bot import conversation as conversations
 from bot import flood
 from bot.apology import apology
@@ -197,6 +198,7 @@ class ConversationShell:
             if not events:
                 self._release(session, customer.id, row.fence)
                 return None
+            observing.add(customer_id=customer.id)
             return Claim(
                 shop_id=event.shop_id,
                 customer_id=customer.id,

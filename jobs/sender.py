@@ -10,12 +10,14 @@ import asyncio
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+import observing
 from db import Database, outbox
 from db.models import ERASED
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
@@ -35,6 +37,8 @@ CLOSED_WINDOW_WAIT: Final = 3600.0
 """Seconds between looks at a message that waits for the customer to write; their word wakes it at once."""
 UNAUTHORISED_WAIT: Final = 60.0
 MOST_ATTEMPTS: Final = 12
+PAUSES: Final = frozenset({"131042"})
+"""Unpaid bills at Meta: nothing will go until the owner has settled them."""
 OUTSIDE_WINDOW: Final = "outside_messaging_window"
 """Ghala v2's own code for a closed window (WIRE 1a)."""
 
@@ -59,6 +63,7 @@ class Sender:
         pacing: says who must wait.
         rng: jitter for retries.
         breaker: stops everything while the other side is away or refuses our key.
+        pause: waits so many seconds after the database failed; a simulation has time of its own.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Sender:
         pacing: Pacing,
         rng: random.Random,
         breaker: Breaker | None = None,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._database = database
         self._make_client = make_client
@@ -76,6 +82,7 @@ class Sender:
         self._pacing = pacing
         self._rng = rng
         self._breaker = breaker or Breaker()
+        self._pause = pause
         self._outcomes: list[outbox.Outcome] = []
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -153,7 +160,7 @@ class Sender:
                 claimed = outbox.claim_heads(session, room) if room else []
         except SQLAlchemyError as error:
             log.error("database_failed", extra={"task": "sender", "error": type(error).__name__})  # noqa: TRY400
-            threading.Event().wait(POLL)
+            self._pause(POLL)
             return [], done
         waits = self._pacing.delays([(message.shop_id, message.customer_id) for message in claimed])
         ready = [message for message, wait in zip(claimed, waits, strict=True) if wait <= 0]
@@ -166,7 +173,8 @@ class Sender:
 
     async def _send(self, client: AsyncCaller, claimed: outbox.Claimed) -> None:
         # First the outcome, then the list: while a send is awaited the list changes.
-        outcome = await self.send(client, claimed)
+        with observing.bound(outbox_id=claimed.id, customer_id=claimed.customer_id):
+            outcome = await self.send(client, claimed)
         self._outcomes.append(outcome)
         assert self._bell is not None  # noqa: S101
         self._bell.set()
@@ -176,16 +184,27 @@ class Sender:
         if claimed.to.startswith(ERASED):
             return outbox.Outcome(claimed.id, claimed.fence, "dead", error="erased", count_attempt=False)
         try:
-            request = self._request(claimed)
+            message = messages.load(claimed.message)
+            request = self._dialect.send_message(claimed.to, message, claimed.key)
         except InvalidMessage as error:
             return self._dead(claimed, f"cannot be sent: {error}"[:200])
-        if request is None:
+        if not claimed.window_open and not isinstance(message, Template):
+            if claimed.fallback is None:
+                return outbox.Outcome(
+                    claimed.id,
+                    claimed.fence,
+                    "waiting",
+                    delay=CLOSED_WINDOW_WAIT,
+                    error="window closed",
+                    count_attempt=False,
+                )
+            # Stored before it is sent: should the window open meanwhile, a repetition says the same under the same key.
             return outbox.Outcome(
                 claimed.id,
                 claimed.fence,
                 "waiting",
-                delay=CLOSED_WINDOW_WAIT,
-                error="window closed",
+                error="template instead",
+                use_fallback=True,
                 count_attempt=False,
             )
         try:
@@ -200,17 +219,6 @@ class Sender:
             return self._again(claimed, "outcome unknown", None)
         self._breaker.succeeded()
         return outbox.Outcome(claimed.id, claimed.fence, "sent", provider_id=sent.provider_id)
-
-    def _request(self, claimed: outbox.Claimed) -> Request | None:
-        """The call that sends the message or, outside the window, its template; ``None`` when it must wait."""
-        message = messages.load(claimed.message)
-        if claimed.window_open or isinstance(message, Template):
-            return self._dialect.send_message(claimed.to, message, claimed.key)
-        if claimed.fallback is None:
-            return None
-        # The message itself may have gone out under its key before, and a key never carries two bodies.
-        template = messages.load(claimed.fallback)
-        return self._dialect.send_message(claimed.to, template, f"{claimed.key}{outbox.TEMPLATE_KEY}")
 
     def _again(self, claimed: outbox.Claimed, error: str, retry_after: float | None) -> outbox.Outcome:
         if retry_after is None:  # who says when to come back is not away
@@ -227,7 +235,7 @@ class Sender:
         return outbox.Outcome(claimed.id, claimed.fence, "waiting", delay=delay, error=error)
 
     def _refused(self, claimed: outbox.Claimed, error: GatewayRejected) -> outbox.Outcome:
-        if error.reason == "unauthorized":
+        if error.reason == "unauthorized" or error.reason in PAUSES or policy_of(error.reason) is Policy.STOP:
             log.error("ghala_unauthorised", extra={"status": error.status})
             self._breaker.refused()
             return outbox.Outcome(

@@ -27,7 +27,7 @@ LOOK_EVERY: Final = 1.0
 UNEASY: Final = 2
 """Rounds without patience after trouble: bells stay silent for a second longer than their Redis."""
 DAILY_EVERY: Final = 12
-"""Rounds between looks at whether a new day's reconciliation is to be queued."""
+"""Rounds between looks at whether a day's work (reconciliation, retention) is to be queued."""
 PATIENCE: Final = 5.0
 """Seconds something may be due before the sweeper takes it that its bell was lost."""
 
@@ -65,6 +65,7 @@ class Sweeper:
         while not self._stop.is_set():
             try:
                 self.beat()
+                self.daily()
                 self.sweep(self.patience())
             except SQLAlchemyError as error:
                 log.error("database_failed", extra={"task": "sweep", "error": type(error).__name__})  # noqa: TRY400
@@ -101,17 +102,25 @@ class Sweeper:
                 .on_conflict_do_update(index_elements=["worker"], set_={"seen_at": clock()})
             )
 
+    def daily(self) -> None:
+        """Queue what happens once a day when it is time; looks about once a minute."""
+        look = self._rounds % DAILY_EVERY == 0
+        self._rounds += 1
+        if not look:
+            return
+        reconciliation.queue_daily(self._database)
+        with self._database.reading() as session:
+            empty = chores.is_due(session, retention.NAME, retention.EVERY)
+        if empty:
+            self._bell.queue("retention", 0)
+
     def sweep(self, patience: float = PATIENCE) -> int:
         """Queue what is overdue; returns how much that was."""
-        if self._rounds % DAILY_EVERY == 0:
-            reconciliation.queue_daily(self._database)
-        self._rounds += 1
         with self._database.reading() as session:
             runs = reconciliation.due(session)
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
-            empty = chores.is_due(session, retention.NAME, retention.EVERY)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
@@ -120,6 +129,4 @@ class Sweeper:
             self._bell.queue("expire_order", order_id)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        if empty:
-            self._bell.queue("retention", 0)
         return len(events) + len(payments) + len(orders) + len(runs)

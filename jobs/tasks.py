@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+import observing
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
 from db import Database, inbox
@@ -20,8 +21,20 @@ from payments.reconciliation import Reconciler
 log = logging.getLogger("duka.jobs")
 
 MOST_IN_A_ROW: Final = 50
-DEADLY: Final = 2 * inbox.MOST_ATTEMPTS
-"""Attempts nobody came back from, not even with an error."""
+NAMES: Final = {
+    "claim": "inbox_event_id",
+    "advance": "inbox_event_id",
+    "advance_failed": "inbox_event_id",
+    "apply_payment": "inbox_event_id",
+    "apply_status": "inbox_event_id",
+    "apply_payment_failed": "inbox_event_id",
+    "apply_status_failed": "inbox_event_id",
+    "start_payment": "payment_id",
+    "ask_payment": "payment_id",
+    "expire_order": "order_id",
+    "reconcile": "run_id",
+}
+"""What the logs call the row a task works on."""
 
 
 class Tasks:
@@ -108,11 +121,7 @@ class Tasks:
             claim = self._shell.claim(row_id)
             if claim is None:
                 return
-            # Whatever kills its worker raises nothing: after as many attempts it is let go of unseen.
-            deadly = any(event.attempts >= DEADLY for event in claim.events)
-            if not deadly and self._edge(
-                "advance", row_id, lambda _: further.append(self._shell.work(claim))
-            ):
+            if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
                 return
             self._to_release.append((claim, self._monotonic() + LEASE))
             self._release()
@@ -159,9 +168,10 @@ class Tasks:
 
     def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
         """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
-        try:
-            work(row_id)
-        except Exception:
-            log.exception("task_failed", extra={"task": task, "row_id": row_id})
-            return False
-        return True
+        with observing.bound(task=task, **{NAMES.get(task, "row_id"): row_id}):
+            try:
+                work(row_id)
+            except Exception:
+                log.exception("task_failed", extra={"row_id": row_id})
+                return False
+            return True

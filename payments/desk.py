@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
+import observing
 from db import Database, clock, inbox
 from db.bell import Bell
 from db.models import Customer, Order, Pause, Payment, Shop
@@ -352,6 +353,7 @@ def _charge(session: Session, payment: Payment) -> Charge:
         .join(Customer, Customer.id == Order.customer_id)
         .where(Order.id == payment.order_id)
     ).one()
+    observing.add(payment_ref=payment.ref, order_ref=order.ref)
     return Charge(
         ref=payment.ref,
         key=payment.key,

@@ -481,9 +481,15 @@ class Reconciler:
         report = self.reconcile(shop_id)
         with self._database.writing() as session:
             store(session, run_id, report)
-        level = logging.ERROR if report.for_a_person else logging.INFO
-        counts = {"findings": len(report.findings), "for_a_person": report.for_a_person}
-        log.log(level, "reconciled", extra={"shop_id": shop_id, **counts})
+        counts = {
+            "shop_id": shop_id,
+            "findings": len(report.findings),
+            "for_a_person": report.for_a_person,
+        }
+        if report.for_a_person:
+            log.error("reconciled", extra=counts)
+        else:
+            log.info("reconciled", extra=counts)
         return report
 
     def _to_ask(self, shop_id: int, days: int, questions: int) -> tuple[list[int], int]:

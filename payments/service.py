@@ -151,7 +151,8 @@ def _replace_stale(session: Session, order: Order) -> None:
         .where(
             Payment.order_id == order.id,
             Payment.status == "pending",
-            (Payment.method == "card") | (Payment.created_at < clock(-PROMPT_LIFE)),
+            # Counted from when the prompt went out, which may be long after it was asked for.
+            (Payment.method == "card") | (Payment.updated_at < clock(-PROMPT_LIFE)),
         )
         .values(status="expired", reason="replaced", updated_at=clock(), closed_at=clock())
     )

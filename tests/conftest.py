@@ -16,6 +16,14 @@ from sqlalchemy import create_engine, text
 
 from db import Database
 from db.models import Base
+from tests.log_watch import (
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)
+
+__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_unconfigure"]
 
 NOW = datetime(2026, 11, 20, 9, 7, 0, tzinfo=UTC)
 

@@ -157,7 +157,7 @@ class Campaign:
         began = time.monotonic()
         try:
             self.spoilt(requests // 2)
-            self.described(requests * 3 // 10)
+            self.described(requests // 10)
             self.generated(max(0, requests - self.figures.requests))
             self.settle()
         finally:

@@ -165,7 +165,7 @@ def test_the_log_events_explained_are_those_that_are_written() -> None:
         event
         for path, text in CODE.items()
         if path.relative_to(ROOT).parts[0] not in {"sandbox", "dev"}
-        for event in re.findall(r'log\.\w+\(\s*"([a-z_]+)"', text)
+        for event in re.findall(r'log\.\w+\(\s*(?:level,\s*)?"([a-z_]+)"', text)
     }
     table = operations().split("## Logs")[1].split("\n## ")[0]
     explained = {

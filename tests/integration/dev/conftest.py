@@ -152,6 +152,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         "config.py",
         "errors.py",
         "gunicorn.conf.py",
+        "observing.py",
         "Procfile",
         "Procfile.dev",
         "requirements.txt",

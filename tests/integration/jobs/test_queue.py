@@ -11,11 +11,13 @@ import redis
 from sqlalchemy import select, update
 
 from db import Database, clock, inbox
-from db.models import InboxEvent, Order, Payment, WorkerHeartbeat
+from db.models import InboxEvent, Order, Payment, ReconciliationRun, WorkerHeartbeat
 from db.redis_link import RedisLink
 from jobs.queue import NAME, TASK_NAMES, TASKS, QueueBell, consumer_connections, make_huey, register
 from jobs.sweeper import PATIENCE, Sweeper
+from keeping import chores, retention
 from orders import service as order_service
+from payments import reconciliation
 from payments import service as payment_service
 from tests.integration.jobs.conftest import CLOSED_REDIS
 from tests.shop import PHONE, WA_ID, open_shop, place, refs
@@ -83,6 +85,11 @@ def shop(database: Database) -> Database:
 
 @pytest.fixture
 def sweeper(shop: Database, bell: QueueBell, redis_url: str) -> Sweeper:
+    """One whose chores of the day are done."""
+    reconciliation.queue_daily(shop)
+    with shop.writing() as session:
+        session.execute(update(ReconciliationRun).values(status="done"))
+        chores.begin(session, retention.NAME)
     return Sweeper(shop, bell, RedisLink(redis_url), "worker-1")
 
 

@@ -127,12 +127,26 @@ def test_a_reply_is_given_up_after_many_tries_but_a_receipt_never(post: Post, no
     (reply,) = post.promise(post.customer(), "reply")
     (receipt,) = post.promise(post.customer(), "receipt", kind="receipt")
     for _ in range(MOST_ATTEMPTS + 2):
+        post.promise(post.customer(), "another's, which gets through")
         post.ghala.answers = [refusal(500), refusal(500)]
         post.step()
         post.write_back()
         now.advance(HOUR)
     assert post.row(reply).status == "dead"
     assert (post.row(receipt).status, post.row(receipt).attempts) == ("waiting", MOST_ATTEMPTS + 2)
+
+
+def test_while_nothing_gets_through_no_reply_is_given_up(post: Post, now) -> None:
+    (reply,) = post.promise(post.customer(), "reply")
+    for _ in range(3 * MOST_ATTEMPTS):
+        post.ghala.answers = [refusal(500)]
+        post.step()
+        post.write_back()
+        now.advance(600)
+    assert post.row(reply).status == "waiting"
+    assert post.row(reply).attempts < MOST_ATTEMPTS
+    now.advance(600)
+    assert post.step() == ["reply"]
 
 
 def test_what_can_not_be_read_from_the_outbox_does_not_hold_the_rest_back(post: Post) -> None:
@@ -162,6 +176,7 @@ def test_outside_the_window_a_message_goes_as_its_template(post: Post, now) -> N
     amina = post.customer()
     now.advance(25 * HOUR)
     post.promise(amina, "receipt", kind="receipt", fallback=TEMPLATE)
+    assert post.step() == [], "first it is written down that the template goes"
     assert post.steps() == ["template order_receipt"]
     assert [row.status for row in post.rows()] == ["sent"]
 
@@ -174,6 +189,7 @@ def test_a_template_never_goes_under_the_key_of_the_message_it_replaces(post: Po
     assert post.step() == ["receipt"]
     post.write_back()
     now.advance(60)
+    assert post.step() == []
     assert post.step() == ["template order_receipt"]
     first, second = post.ghala.keys()
     assert first != second

@@ -149,3 +149,13 @@ def test_restore_insists_on_redis_since_it_remembers_conversations(
     assert (refused.exit_code, "Redis does not answer" in refused.stderr) == (1, True)
     assert shop.rows(Customer) != []
     assert run(alone, "restore", file, "--replace", "--yes", "--without-redis").exit_code == 0
+
+
+def test_a_request_has_a_name_and_is_told_it(app: Flask) -> None:
+    client = app.test_client()
+    assert (
+        client.get("/livez", headers={"X-Request-Id": "edge-12345678"}).headers["X-Request-Id"]
+        == "edge-12345678"
+    )
+    mine = client.get("/no-such-page", headers={"X-Request-Id": "254711222333"}).headers["X-Request-Id"]
+    assert len(mine) == 32

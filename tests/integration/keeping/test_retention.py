@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from db import Database, clock, inbox
 from db.models import InboxEvent, MoneyEvent, OutboxMessage
 from jobs.queue import QueueBell
-from jobs.sweeper import Sweeper
+from jobs.sweeper import DAILY_EVERY, Sweeper
 from keeping import chores, retention
 from keeping.retention import Emptied, Retention
 from tests.integration.keeping.conftest import DAY, Shop, promise
@@ -155,7 +155,8 @@ def test_the_sweeper_queues_it_when_it_is_due(shop: Shop, now: Any, monkeypatch:
     queued: list[str] = []
     monkeypatch.setattr(QueueBell, "queue", lambda self, task, row_id: queued.append(task))
     sweeper = Sweeper(shop.database, QueueBell(shop.worker.link), shop.worker.link, "one")
-    sweeper.sweep()
+    sweeper.daily()
     keeper(shop.database).daily()
-    sweeper.sweep()
+    for _ in range(DAILY_EVERY):
+        sweeper.daily()
     assert queued.count("retention") == 1

@@ -37,6 +37,18 @@ def test_starting_a_payment_twice_calls_the_gateway_once(till: Till) -> None:
     assert len(till.gateway.started) == 1
 
 
+def test_a_prompt_that_went_out_late_is_not_replaced_before_its_time(till: Till, now) -> None:
+    payment_id = till.request()
+    now.advance(110)  # the gateway was away
+    till.desk.start(payment_id)
+    now.advance(15)
+    with pytest.raises(PaymentRefusal):
+        till.request()
+    now.advance(121)
+    till.request()
+    assert till.payment(payment_id).status == "expired"
+
+
 def test_one_open_payment_per_order_whatever_is_tapped(till: Till) -> None:
     till.started()
     for method in ("mpesa", "airtel", "card"):

@@ -1,0 +1,703 @@
+"""Does the oracle see? Bugs planted in the real shop, each to be caught within ten seeds.
+
+A mutant patches the shop's own objects in this process for as long as it runs. ``python -m
+simulation --mutants`` prints a table and fails if one survives.
+"""
+
+# ruff: noqa: ARG001 - a mutant takes what the real one takes
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from bot import shell, statuses
+from bot import webhook as message_webhook
+from bot.copies import ConversationCopies
+from bot.shell import ConversationShell
+from db import clock, inbox, outbox
+from db.models import (
+    Conversation,
+    InboxEvent,
+    MoneyEvent,
+    Order,
+    OutboxMessage,
+    Payment,
+    Product,
+    StockReservation,
+)
+from db.statements import insert
+from db.types import word
+from errors import GatewayUnavailable, OutcomeUnknown
+from ghala.signatures import Freshness, Verifier
+from jobs import sender as sender_module
+from jobs.sender import Sender
+from jobs.sweeper import Sweeper
+from orders import placing, totals
+from orders import service as order_service
+from payments import desk as desk_module
+from payments import service as payment_service
+from payments.desk import PaymentDesk
+from payments.gateways.ghala import GhalaGateway
+from payments.service import News
+from simulation.shop import Result, Simulation
+
+SEEDS: Final = 10
+CUSTOMERS: Final = 30
+Patch = Callable[[ExitStack], None]
+
+
+def swap(stack: ExitStack, owner: Any, name: str, new: Any) -> Any:
+    """Replace an attribute until the stack is closed; returns what it was."""
+    old = getattr(owner, name)
+    kept = owner.__dict__[name] if isinstance(owner, type) else old
+    setattr(owner, name, new)
+    stack.callback(setattr, owner, name, kept)
+    return old
+
+
+# --- messages in ----------------------------------------------------------------------------------------
+
+
+def no_dedupe(stack: ExitStack) -> None:
+    """Every delivery is a new one."""
+    count = iter(range(10**9))
+    old = inbox.record
+
+    def record(session: Session, shop_id: int, source: str, events: Sequence[inbox.NewEvent]) -> Any:
+        fresh = [replace(event, own_id=None, external_id=f"n{next(count)}") for event in events]
+        return old(session, shop_id, source, fresh)
+
+    swap(stack, inbox, "record", record)
+
+
+def dedupe_by_delivery_only(stack: ExitStack) -> None:
+    """A message that comes in another delivery counts as new."""
+    old = inbox.record
+
+    def record(session: Session, shop_id: int, source: str, events: Sequence[inbox.NewEvent]) -> Any:
+        return old(session, shop_id, source, [replace(event, own_id=None) for event in events])
+
+    swap(stack, inbox, "record", record)
+
+
+def ack_before_commit(stack: ExitStack) -> None:
+    """The request is answered whatever became of the transaction."""
+    from flask import Response
+    from sqlalchemy.exc import OperationalError
+
+    old = message_webhook.blueprint
+
+    def blueprint(*args: Any, **kwargs: Any) -> Any:
+        made = old(*args, **kwargs)
+        made.register_error_handler(OperationalError, lambda _: Response(b"{}", 200))
+        return made
+
+    swap(stack, message_webhook, "blueprint", blueprint)
+
+
+def unsigned_is_fine(stack: ExitStack) -> None:
+    """Signatures are not checked."""
+    swap(stack, Verifier, "verify", lambda *_: Freshness.FRESH)
+
+
+def no_sweeper(stack: ExitStack) -> None:
+    """Nobody looks for what the queue lost."""
+    swap(stack, Sweeper, "sweep", lambda *_: 0)
+
+
+# --- conversations --------------------------------------------------------------------------------------
+
+
+def no_fence(stack: ExitStack) -> None:
+    """Whoever is late writes all the same."""
+    old = ConversationShell._commit
+
+    def commit(self: Any, session: Session, claim: Any, conversation: Any, work: Any) -> None:
+        now = session.execute(
+            select(Conversation.fence, Conversation.version).where(
+                Conversation.customer_id == claim.customer_id
+            )
+        ).one()
+        session.execute(
+            update(InboxEvent)
+            .where(InboxEvent.id.in_([event.id for event in claim.events]))
+            .values(status="waiting")
+        )
+        old(self, session, replace(claim, fence=now.fence, version=now.version), conversation, work)
+
+    swap(stack, ConversationShell, "_commit", commit)
+
+
+def no_lease(stack: ExitStack) -> None:
+    """Nobody holds a customer, and nobody notices."""
+    no_fence(stack)
+    old = ConversationShell.claim
+
+    def claim(self: Any, event_id: int) -> Any:
+        with self._database.writing() as session:
+            session.execute(update(Conversation).values(lease_until=None))
+        return old(self, event_id)
+
+    swap(stack, ConversationShell, "claim", claim)
+
+
+def no_order(stack: ExitStack) -> None:
+    """The newest message is worked on first, alone."""
+    old = inbox.of_customer
+
+    def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> Any:
+        return old(session, shop_id, customer_key, most)[::-1][:1]
+
+    swap(stack, inbox, "of_customer", of_customer)
+
+
+def stale_copies(stack: ExitStack) -> None:
+    """The copy in Redis is believed whatever version it has."""
+
+    def get(self: Any, customer_id: int, version: int) -> Any:
+        import orjson
+
+        raw = self._link.attempt(lambda r: r.get(f"duka:{{c{customer_id}}}:conversation"), None)
+        try:
+            return orjson.loads(raw)["data"] if raw else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    swap(stack, ConversationCopies, "get", get)
+
+
+def forgets_the_answer(stack: ExitStack) -> None:
+    """One answer in ten is not promised."""
+    old = ConversationShell._promise
+    count = iter(range(10**9))
+
+    def promise(self: Any, session: Session, claim: Any, said: Any) -> None:
+        if next(count) % 10:
+            old(self, session, claim, said)
+
+    swap(stack, ConversationShell, "_promise", promise)
+
+
+def finishes_in_another_transaction(stack: ExitStack) -> None:
+    """The answer is promised in a commit of its own, before the events are finished."""
+    old = ConversationShell._promise
+
+    def promise(self: Any, session: Session, claim: Any, said: Any) -> None:
+        self.late = (claim, list(said))
+
+    before = ConversationShell.work
+
+    def work(self: Any, claim: Any) -> Any:
+        self.late = None
+        done = before(self, claim)
+        late = self.late
+        if late is not None:
+            with self._database.writing() as session:
+                old(self, session, *late)
+            self._bell.outbox()
+        return done
+
+    swap(stack, ConversationShell, "_promise", promise)
+    swap(stack, ConversationShell, "work", work)
+
+
+# --- messages out ---------------------------------------------------------------------------------------
+
+
+def sent_before_sending(stack: ExitStack) -> None:
+    """A claimed message counts as sent at once."""
+    old = outbox.claim_heads
+
+    def claim_heads(session: Session, most: int) -> Any:
+        claimed = old(session, most)
+        for one in claimed:
+            session.execute(
+                update(OutboxMessage).where(OutboxMessage.id == one.id).values(status="sent", sent_at=clock())
+            )
+        return claimed
+
+    swap(stack, outbox, "claim_heads", claim_heads)
+
+
+def unknown_is_sent(stack: ExitStack) -> None:
+    """A send that timed out counts as sent."""
+
+    def again(self: Any, claimed: Any, error: str, retry_after: Any) -> outbox.Outcome:
+        if error == "outcome unknown":
+            return outbox.Outcome(claimed.id, claimed.fence, "sent")
+        done: outbox.Outcome = old(self, claimed, error, retry_after)
+        return done
+
+    old = swap(stack, Sender, "_again", again)
+
+
+def new_key_per_send(stack: ExitStack) -> None:
+    """Every attempt to send has a key of its own."""
+    count = iter(range(10**9))
+
+    async def send(self: Any, client: Any, claimed: Any) -> Any:
+        return await old(self, client, replace(claimed, key=f"{claimed.key}:{next(count)}"))
+
+    old = swap(stack, Sender, "send", send)
+
+
+def receipt_without_unique_key(stack: ExitStack) -> None:
+    """A receipt is written as often as somebody thinks of it."""
+    old = shell.together
+
+    def together(said: Any) -> Any:
+        return [replace(say, key="") for say in old(said)]
+
+    swap(stack, shell, "together", together)
+    told = inbox.record_internal
+    count = iter(range(10**9))
+
+    def record_internal(*args: Any, unique: str, **kwargs: Any) -> Any:
+        return told(*args, unique=f"{unique}:{next(count)}", **kwargs)
+
+    swap(stack, inbox, "record_internal", record_internal)
+    repeated = payment_service._repeated
+
+    def again(session: Session, payment: Payment, *args: Any) -> News:
+        news = repeated(session, payment, *args)
+        ref = session.execute(select(Order.ref).where(Order.id == payment.order_id)).scalar_one()
+        news.add(payment_service._tell(session, payment, "PaymentSucceeded", unique=ref))
+        return news
+
+    swap(stack, payment_service, "_repeated", again)
+
+
+def receipt_dies(stack: ExitStack) -> None:
+    """What could not be sent at the first attempt is given up."""
+    swap(stack, sender_module, "MOST_ATTEMPTS", 1)
+    old = Sender._again
+
+    def again(self: Any, claimed: Any, error: str, retry_after: Any) -> Any:
+        return old(self, replace(claimed, kind="reply"), error, retry_after)
+
+    swap(stack, Sender, "_again", again)
+
+
+def template_under_the_same_key(stack: ExitStack) -> None:
+    """A message that failed because the window was closed goes again as it was, and a template too."""
+
+    def refused(self: Any, claimed: Any, error: Any) -> Any:
+        if claimed.fallback is not None:
+            return outbox.Outcome(claimed.id, claimed.fence, "dead", error="window closed")
+        return old(self, claimed, error)
+
+    old = swap(stack, Sender, "_refused", refused)
+
+
+def status_downgrades(stack: ExitStack) -> None:
+    """The latest status is the truth."""
+
+    def record_delivery(
+        session: Session, shop_id: int, provider_id: str, status: str, error: str = ""
+    ) -> bool:
+        return (
+            session.execute(
+                update(OutboxMessage)
+                .where(OutboxMessage.provider_id == provider_id)
+                .values(delivery=status)
+                .returning(OutboxMessage.id)
+            ).first()
+            is not None
+        )
+
+    swap(stack, outbox, "record_delivery", record_delivery)
+
+
+def early_status_is_dropped(stack: ExitStack) -> None:
+    """A status about a message whose name we do not know yet is done with."""
+    swap(stack, statuses, "TRIES", 0)
+    old = inbox.finish
+
+    def finish(session: Session, event_ids: Any, status: str = "done", error: str = "") -> int:
+        return old(session, event_ids, "done" if status == "ignored" else status, error)
+
+    swap(stack, inbox, "finish", finish)
+
+
+# --- stock and orders -----------------------------------------------------------------------------------
+
+
+def oversell(stack: ExitStack) -> None:
+    """Stock is read, then written."""
+
+    def hold(session: Session, shop_id: int, pieces: dict[int, int]) -> dict[int, int]:
+        held = {}
+        for product_id, quantity in sorted(pieces.items()):
+            left = session.execute(select(Product.available).where(Product.id == product_id)).scalar_one()
+            if left is None:
+                continue
+            session.execute(
+                update(Product)
+                .where(Product.id == product_id)
+                .values(available=max(left - quantity, 0), reserved=Product.reserved + quantity)
+            )
+            held[product_id] = quantity
+        return held
+
+    swap(stack, placing, "_hold", hold)
+
+
+def expiry_forgets_stock(stack: ExitStack) -> None:
+    """An order that closes keeps what it held."""
+
+    def settle(session: Session, order: Order, outcome: str) -> None:
+        if outcome == "sold":
+            old(session, order, outcome)
+        else:
+            session.execute(
+                update(StockReservation)
+                .where(StockReservation.order_id == order.id)
+                .values(status="released")
+            )
+
+    old = swap(stack, order_service, "_settle_stock", settle)
+
+
+def paid_orders_expire(stack: ExitStack) -> None:
+    """Expiry closes whatever it finds, paid or not."""
+
+    def due(session: Session, most: int = 100) -> list[int]:
+        return list(
+            session.scalars(
+                select(Order.id).where(Order.hold_until < clock(), Order.status != word("expired"))
+            )
+        )
+
+    def expire(session: Session, order_id: int) -> None:
+        session.execute(update(Order).where(Order.id == order_id).values(status="expired", closed_at=clock()))
+
+    swap(stack, order_service, "due_to_expire", due)
+    swap(stack, order_service, "expire", expire)
+
+
+def two_orders_of_one_cart(stack: ExitStack) -> None:
+    """The version of the cart is forgotten, and stale workers may write."""
+    no_fence(stack)
+    old = placing.place
+
+    def place(*args: Any, cart_version: int | None = None, **kwargs: Any) -> Any:
+        return old(*args, cart_version=None, **kwargs)
+
+    swap(stack, placing, "place", place)
+
+
+def totals_drift(stack: ExitStack) -> None:
+    """A closed order that is honoured after all stays counted as closed."""
+    old = totals.add
+
+    def add(session: Session, shop_id: int, spread: int, **counts: int) -> None:
+        if counts.get("orders_closed", 0) <= 0 and "orders_paid" in counts:
+            counts.pop("orders_closed", None)
+            counts["revenue"] = counts.get("revenue", 0) + 1
+        old(session, shop_id, spread, **counts)
+
+    swap(stack, totals, "add", add)
+
+
+# --- money ----------------------------------------------------------------------------------------------
+
+
+def no_amount_check(stack: ExitStack) -> None:
+    """Any amount pays."""
+    swap(stack, payment_service, "mismatch_of", lambda *_: "")
+    swap(stack, desk_module, "_unfit", lambda *_: "")
+
+
+def new_key_per_start(stack: ExitStack) -> None:
+    """Every call to the gateway has a key of its own."""
+    count = iter(range(10**9))
+
+    def create(self: Any, charge: Any) -> Any:
+        return old(self, replace(charge, key=f"{charge.key}:{next(count)}"))
+
+    old = swap(stack, GhalaGateway, "_create", create)
+
+
+def unknown_is_failed(stack: ExitStack) -> None:
+    """A start that timed out counts as failed, and failures are final."""
+
+    def start(self: Any, charge: Any) -> Any:
+        try:
+            return old(self, charge)
+        except OutcomeUnknown as error:
+            from errors import GatewayRejected
+
+            raise GatewayRejected("timed out", "timeout", 400) from error
+
+    old = swap(stack, GhalaGateway, "start", start)
+    failure_is_final(stack)
+
+
+def failure_is_final(stack: ExitStack) -> None:
+    """After a failure no success is believed."""
+
+    def succeeded(session: Session, order: Order, payment: Payment, *rest: Any) -> News:
+        if payment.status in {"failed", "expired"}:
+            return News(outcome="ignored")
+        news: News = old(session, order, payment, *rest)
+        return news
+
+    old = swap(stack, payment_service, "_succeeded", succeeded)
+
+
+def no_reconcile(stack: ExitStack) -> None:
+    """The gateway is never asked."""
+
+    def ask(self: Any, payment_id: int) -> None:
+        with self._database.writing() as session:
+            session.execute(update(Payment).where(Payment.id == payment_id).values(next_ask_at=None))
+
+    swap(stack, PaymentDesk, "ask", ask)
+
+
+def unmatched_is_dropped(stack: ExitStack) -> None:
+    """Money that fits nothing is forgotten."""
+    swap(stack, payment_service, "unmatched", lambda *_, **__: False)
+
+
+def unparked(stack: ExitStack) -> None:
+    """News of an order nobody knows yet is thrown away."""
+
+    def park(self: Any, session: Session, event: Any, notice: Any, news_of: Any) -> None:
+        inbox.finish(session, [event.id], "ignored")
+
+    swap(stack, PaymentDesk, "_park", park)
+
+
+def refund_due_forgotten(stack: ExitStack) -> None:
+    """Money for a closed or paid order is not written down."""
+
+    def book(session: Session, kind: str, *rest: Any) -> bool:
+        return bool(old(session, kind, *rest)) if kind != "refund_due" else True
+
+    old = swap(stack, payment_service, "_book", book)
+
+
+def double_refund_due(stack: ExitStack) -> None:
+    """Money due back is written down twice."""
+
+    def book(session: Session, kind: str, payment: Payment, reference: str, *rest: Any) -> bool:
+        if kind == "refund_due":
+            old(session, kind, payment, reference, *rest)
+            session.execute(
+                insert(session, MoneyEvent).values(
+                    shop_id=payment.shop_id,
+                    kind="unmatched",
+                    gateway=payment.gateway,
+                    transaction_ref=reference,
+                    payment_id=payment.id,
+                    amount=payment.amount,
+                    amount_text="",
+                    currency=payment.currency,
+                    reason="again",
+                    created_at=clock(),
+                )
+            )
+            return True
+        return bool(old(session, kind, payment, reference, *rest))
+
+    old = swap(stack, payment_service, "_book", book)
+
+
+def every_success_is_new(stack: ExitStack) -> None:
+    """A success told twice is money that came twice."""
+    count = iter(range(10**9))
+
+    def repeated(session: Session, payment: Payment, reference: str, placeholder: str, *rest: Any) -> News:
+        news: News = old(session, payment, f"{reference}:{next(count)}", f"{placeholder}:no", *rest)
+        return news
+
+    old = swap(stack, payment_service, "_repeated", repeated)
+
+
+def paying_twice_books_twice(stack: ExitStack) -> None:
+    """A paid order may be paid again."""
+
+    def mark_paid(session: Session, order: Order, amount: int) -> bool:
+        return order.status == "paid" or bool(old(session, order, amount))
+
+    old = swap(stack, order_service, "mark_paid", mark_paid)
+
+
+def two_prompts(stack: ExitStack) -> None:
+    """An open payment does not keep a second one away."""
+    old = payment_service.request
+
+    def request(session: Session, shop_id: int, order_ref: str, *args: Any, **kwargs: Any) -> Payment:
+        order = order_service.lock_by_ref(session, shop_id, order_ref)
+        session.execute(
+            update(Payment)
+            .where(Payment.order_id == order.id, Payment.status.in_(["created", "pending", "unknown"]))
+            .values(status="expired", reason="replaced")
+        )
+        return old(session, shop_id, order_ref, *args, **kwargs)
+
+    swap(stack, payment_service, "request", request)
+
+
+def starts_in_two_hands(stack: ExitStack) -> None:
+    """The key is made anew by whoever starts the payment."""
+    count = iter(range(10**9))
+
+    def claim(self: Any, payment_id: int, status: str) -> Any:
+        taken = old(self, payment_id, status)
+        if taken is None:
+            return None
+        charge, *rest = taken
+        return (replace(charge, key=f"{charge.key}:{next(count)}"), *rest)
+
+    old = swap(stack, PaymentDesk, "_claim", claim)
+
+
+def refused_is_started(stack: ExitStack) -> None:
+    """A gateway that could not be reached counts as one that took the charge and failed."""
+
+    def start(self: Any, charge: Any) -> Any:
+        try:
+            return old(self, charge)
+        except (GatewayUnavailable, OutcomeUnknown):
+            from payments.gateways.base import Started
+
+            return Started(f"guess_{charge.ref}")
+
+    old = swap(stack, GhalaGateway, "start", start)
+
+
+def words_are_money(stack: ExitStack) -> None:
+    """Saying that one has paid pays."""
+
+    def ask(self: Any, session: Session, claim: Any, ref: str, work: Any) -> Any:
+        payment = payment_service.latest(session, claim.shop_id, ref)
+        if payment is not None and payment.status == "pending":
+            from payments.gateways.base import PaymentUpdate
+
+            payment_service.apply(session, payment.id, PaymentUpdate("succeeded"))
+        return old(self, session, claim, ref, work)
+
+    old = swap(stack, ConversationShell, "_ask", ask)
+
+
+def logs_say_all(stack: ExitStack) -> None:
+    """Whoever answers writes down whom."""
+
+    def claim(self: Any, event_id: int) -> Any:
+        made = old(self, event_id)
+        if made is not None:
+            shell.log.info("claimed %s %s", made.name, made.customer_key[:6])
+            shell.log.info("claimed 4111 1111")
+        return made
+
+    old = swap(stack, ConversationShell, "claim", claim)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug; ``kinds`` are fault kinds switched on besides what the seed chose."""
+
+    patch: Patch
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.patch.__name__
+
+
+MUTANTS: Final = tuple(
+    Mutant(patch, kinds)
+    for patch, kinds in (
+        (no_dedupe, ("message.duplicate",)),
+        (dedupe_by_delivery_only, ("message.new_delivery_id",)),
+        (ack_before_commit, ("db.outage", "db.busy", "db.commit_failed")),
+        (unsigned_is_fine, ("message.bad_signature", "callback.forged")),
+        (no_sweeper, ("bell.lost",)),
+        (no_fence, ("worker.paused", "clock.forward", "bell.doubled")),
+        (no_lease, ("bell.doubled", "db.slow")),
+        (no_order, ("message.reordered", "bell.delayed", "message.together")),
+        (stale_copies, ("copy.stale", "copy.foreign")),
+        (forgets_the_answer, ()),
+        (finishes_in_another_transaction, ()),
+        (sent_before_sending, ("send.refused", "send.server_error")),
+        (unknown_is_sent, ("send.timeout_before",)),
+        (new_key_per_send, ("send.timeout_after", "send.garbage")),
+        (receipt_without_unique_key, ("callback.duplicate", "callback.new_id")),
+        (receipt_dies, ("send.refused", "send.server_error")),
+        (template_under_the_same_key, ("send.window_refused",)),
+        (status_downgrades, ("status.reordered", "status.duplicate")),
+        (early_status_is_dropped, ("status.early",)),
+        (oversell, ()),
+        (expiry_forgets_stock, ()),
+        (paid_orders_expire, ()),
+        (two_orders_of_one_cart, ("worker.paused", "clock.forward")),
+        (totals_drift, ()),
+        (no_amount_check, ("mpesa.wrong_amount",)),
+        (new_key_per_start, ("order.timeout_after", "order.garbage")),
+        (unknown_is_failed, ("order.timeout_after", "order.garbage")),
+        (failure_is_final, ("mpesa.late_success",)),
+        (no_reconcile, ("callback.lost",)),
+        (unmatched_is_dropped, ("mpesa.wrong_amount", "callback.unknown_order")),
+        (unparked, ("callback.unknown_order", "order.callback_first")),
+        (refund_due_forgotten, ("mpesa.paid_twice", "mpesa.late_success")),
+        (double_refund_due, ("mpesa.paid_twice", "mpesa.late_success")),
+        (every_success_is_new, ("callback.duplicate", "callback.new_id")),
+        (paying_twice_books_twice, ("mpesa.paid_twice", "mpesa.late_success", "mpesa.slow")),
+        (two_prompts, ("mpesa.no_answer",)),
+        (starts_in_two_hands, ("order.timeout_after", "order.server_error", "order.garbage")),
+        (refused_is_started, ("order.refused", "order.timeout_before")),
+        (words_are_money, ("mpesa.no_answer", "mpesa.slow")),
+        (logs_say_all, ()),
+    )
+)
+
+
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[None]:
+    """The shop with this bug."""
+    with ExitStack() as stack:
+        mutant.patch(stack)
+        yield
+
+
+def hunt(mutant: Mutant, seeds: Sequence[int], customers: int = CUSTOMERS) -> tuple[Result | None, int]:
+    """The first seed that sees the bug, and how many were tried."""
+    for tried, seed in enumerate(seeds, start=1):
+        with planted(mutant):
+            result = Simulation(seed, customers, also=mutant.kinds).run()
+        if result.violations:
+            return result, tried
+    return None, len(seeds)
+
+
+def told(name: str) -> tuple[str, bool, int, float, str]:
+    """Hunt one mutant: its name, whether it was caught, seeds tried, seconds, and by what."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
+    began = time.monotonic()
+    result, tried = hunt(mutant, range(1, SEEDS + 1))
+    by = "SURVIVED" if result is None else result.violations[0]
+    return name, result is not None, tried, time.monotonic() - began, by
+
+
+def main(names: Sequence[str]) -> int:
+    """Hunt the named mutants, or all; prints a table."""
+    chosen = [mutant.name for mutant in MUTANTS if not names or mutant.name in names]
+    survivors = []
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for name, caught, tried, seconds, by in pool.imap_unordered(told, chosen):
+            print(f"{name:34} {tried:2} seeds {seconds:5.0f} s  {by[:100]}", flush=True)
+            if not caught:
+                survivors.append(name)
+    said = f"survived: {', '.join(survivors)}" if survivors else "every one was caught"
+    print(f"{len(chosen)} planted bugs, {said}")
+    return int(bool(survivors))

@@ -1,0 +1,115 @@
+"""The whole shop in one thread: a few seeds of bad luck, and proof that the oracle would see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from simulation import mutants
+from simulation.faults import CRASH_RATE, RATES
+from simulation.scheduler import Crash, Process, Scheduler
+from simulation.shop import Result, Simulation
+
+CUSTOMERS = 15
+SAMPLE = ("no_amount_check", "forgets_the_answer")
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[int, Result]:
+    return {seed: Simulation(seed, CUSTOMERS).run() for seed in (2, 4)}
+
+
+def test_nothing_is_lost_and_nothing_is_doubled(runs: dict[int, Result]) -> None:
+    assert {seed: result.violations for seed, result in runs.items() if result.violations} == {}
+
+
+def test_much_went_wrong_meanwhile(runs: dict[int, Result]) -> None:
+    kinds = {kind for result in runs.values() for kind in result.faults}
+    assert len(kinds) >= 25
+    assert sum(result.injected for result in runs.values()) >= 150
+    assert len({point for result in runs.values() for point in result.passed}) >= 20
+
+
+def test_the_same_seed_is_the_same_run_to_the_last_event(runs: dict[int, Result]) -> None:
+    again = Simulation(2, CUSTOMERS).run()
+    assert again.digest == runs[2].digest
+    assert replace(again, recent=[]) == replace(runs[2], recent=[])
+
+
+def test_another_seed_is_another_run(runs: dict[int, Result]) -> None:
+    assert len({result.digest for result in runs.values()}) == 2
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_planted_bug_is_caught(name: str) -> None:
+    mutant = next(mutant for mutant in mutants.MUTANTS if mutant.name == name)
+    result, _ = mutants.hunt(mutant, range(1, mutants.SEEDS + 1), CUSTOMERS)
+    assert result is not None
+
+
+def test_a_mutant_leaves_the_shop_as_it_was() -> None:
+    before = [
+        vars(owner).copy() for owner in (mutants.Sender, mutants.ConversationShell, mutants.PaymentDesk)
+    ]
+    for mutant in mutants.MUTANTS:
+        with mutants.planted(mutant):
+            pass
+    after = [vars(owner).copy() for owner in (mutants.Sender, mutants.ConversationShell, mutants.PaymentDesk)]
+    assert before == after
+
+
+def test_there_are_enough_mutants_and_faults() -> None:
+    assert len(mutants.MUTANTS) >= 20
+    assert len(RATES) >= 40
+    assert 0 < CRASH_RATE < 0.1
+
+
+def test_time_passes_only_when_something_is_due() -> None:
+    scheduler = Scheduler()
+    order: list[str] = []
+    scheduler.after(2, lambda: order.append("second"))
+    scheduler.after(1, lambda: order.append("first"))
+    scheduler.after(2, lambda: order.append("third"))
+    while scheduler.next_time() is not None:
+        scheduler.step()
+    assert order == ["first", "second", "third"]
+    assert scheduler.time == 2
+
+
+def test_a_dead_process_does_nothing_more() -> None:
+    scheduler = Scheduler()
+    process = Process("worker")
+    done: list[str] = []
+
+    def work() -> None:
+        try:
+            scheduler.sleep(10)
+            done.append("woke up")
+        except Crash:
+            done.append("unwound")
+            raise
+
+    scheduler.spawn(process, "task", work)
+    scheduler.after(5, lambda: scheduler.kill(process))
+    scheduler.after(6, lambda: scheduler.spawn(process, "late", lambda: done.append("late")) and None)
+    while scheduler.next_time() is not None:
+        scheduler.step()
+    assert done == ["unwound"]
+
+
+def test_a_parked_task_is_woken_once() -> None:
+    scheduler = Scheduler()
+    times: list[float] = []
+
+    def work() -> None:
+        for _ in range(2):
+            scheduler.park()
+            times.append(scheduler.time)
+
+    task = scheduler.spawn(Process("worker"), "task", work)
+    for moment in (1, 1, 5):
+        scheduler.after(moment, lambda: scheduler.wake(task))
+    while scheduler.next_time() is not None:
+        scheduler.step()
+    assert times == [1, 5]
