@@ -534,7 +534,7 @@ def unmatched(
 ) -> bool:
     """Keep money that fits no payment for the owner; the same money is kept once, named or not."""
     if payment is not None:
-        placeholder = f"order:{payment.gateway_ref or payment.ref}"
+        placeholder = f"order:{news_of.gateway_ref or payment.gateway_ref or payment.ref}"
         if news_of.transaction_ref is None:
             news_of = replace(news_of, transaction_ref=placeholder)
             kept = MoneyEvent.reason == reason
