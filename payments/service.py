@@ -534,7 +534,7 @@ def unmatched(
 ) -> bool:
     """Keep money that fits no payment for the owner; the same money is kept once, named or not."""
     if payment is not None:
-        placeholder = f"order:{payment.gateway_ref or payment.ref}"
+        placeholder = f"order:{news_of.gateway_ref or payment.gateway_ref or payment.ref}"
         if news_of.transaction_ref is None:
             news_of = replace(news_of, transaction_ref=placeholder)
             kept = MoneyEvent.reason == reason
@@ -552,6 +552,8 @@ def unmatched(
             if known.transaction_ref == placeholder != news_of.transaction_ref:
                 _name(session, known, news_of.transaction_ref)
             return False
+    if reason == "other_order" and payment is not None and _booked_here(session, payment, news_of):
+        return False  # told again about money this payment has been paid with
     return (
         session.scalar(
             insert(session, MoneyEvent)
@@ -587,6 +589,21 @@ def _name(session: Session, money: MoneyEvent, reference: str | None) -> None:
     )
     if taken is None:
         money.transaction_ref = reference
+
+
+def _booked_here(session: Session, payment: Payment, news_of: PaymentUpdate) -> bool:
+    return (
+        news_of.transaction_ref is not None
+        and session.execute(
+            select(MoneyEvent.id).where(
+                MoneyEvent.gateway == payment.gateway,
+                MoneyEvent.transaction_ref == news_of.transaction_ref,
+                MoneyEvent.payment_id == payment.id,
+                MoneyEvent.kind.in_([word("payment"), word("refund_due")]),
+            )
+        ).first()
+        is not None
+    )
 
 
 def _booked_elsewhere(session: Session, payment: Payment, reference: str) -> bool:

@@ -82,7 +82,7 @@ RATES: Final[dict[str, float]] = {
     "callback.pending": 0.2,
     "callback.other_event": 0.15,
     "callback.forged": 0.03,
-    "callback.unknown_order": 0.02,
+    "callback.unknown_order": 0.06,
     # the database, Redis, the machine
     "db.outage": 0.0004,
     "db.busy": 0.008,

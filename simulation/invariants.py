@@ -194,15 +194,19 @@ def _outbox_empty(sim: Simulation) -> Iterator[str]:
 def _money(sim: Simulation) -> Iterator[str]:
     """I4 and I5: what M-Pesa took is booked, due back or shown to the owner, each once."""
     booked: dict[str, list[Any]] = defaultdict(list)
-    query = """SELECT m.kind, m.transaction_ref, m.amount, m.currency, m.reason, p.gateway_ref, p.ref, m.order_id
-               FROM money_events AS m LEFT JOIN payments AS p ON p.id = m.payment_id ORDER BY m.id"""
+    query = """SELECT m.kind, m.transaction_ref, m.amount, m.currency, m.reason, p.gateway_ref, p.ref, m.order_id, i.match_key
+               FROM money_events AS m LEFT JOIN payments AS p ON p.id = m.payment_id
+               LEFT JOIN inbox_events AS i ON i.id = m.inbox_event_id ORDER BY m.id"""
     events = rows(sim.database, query)
     for event in events:
-        booked[event[1] or f"order:{event[5] or event[6]}"].append(event)
+        booked[event[1] or f"order:{event[8] or event[5] or event[6]}"].append(event)
     expected: Counter[str] = Counter()
     for receipt in sim.outside.receipts:
         names = {receipt.reference} if receipt.reference else set()
-        names |= {f"order:{receipt.order_id}", f"order:{receipt.external_id}"} if receipt.first else set()
+        if receipt.first or not receipt.reference:
+            names |= {f"order:{receipt.order_id}"}
+        if receipt.first:
+            names |= {f"order:{receipt.external_id}"}
         found = [event for name in sorted(names) for event in booked.get(name, ())]
         expected.update(names)
         alone = len(sim.outside.orders_by_ref.get(receipt.external_id, ())) <= 1

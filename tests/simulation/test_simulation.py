@@ -12,7 +12,7 @@ from simulation.scheduler import Crash, Process, Scheduler
 from simulation.shop import Result, Simulation
 
 CUSTOMERS = 15
-SAMPLE = ("no_amount_check", "forgets_the_answer")
+SAMPLE = ("unsigned_is_fine", "status_downgrades")
 
 
 @pytest.fixture(scope="module")

@@ -155,6 +155,13 @@ def test_a_failure_is_told_with_its_reason_and_the_order_may_be_paid_again(till:
     assert till.state() == PAID
 
 
+def test_money_that_is_booked_is_not_kept_again_when_it_is_told_under_another_order(till: Till) -> None:
+    payment_id = till.started()
+    till.hear()
+    till.hear(order_id="gh_2", external_id=till.payment(payment_id).ref)
+    assert till.money() == [("payment", 300_000, "")]
+
+
 def test_a_failure_after_success_changes_nothing(till: Till) -> None:
     till.started()
     till.hear()
