@@ -15,7 +15,14 @@ import pytest
 
 from observing import STANDARD, JsonFormatter
 
-QUIET = ("sqlalchemy.engine", "sqlalchemy.pool", "hypothesis", "concurrent.futures", "playwright")
+QUIET = (
+    "sqlalchemy.engine",
+    "sqlalchemy.pool",
+    "hypothesis",
+    "concurrent.futures",
+    "playwright",
+    "urllib3.connectionpool",
+)
 """Whose debugging cannot be switched on by LOG_LEVEL, and would write rows as they are."""
 
 NUMBERS = re.compile(r"(?<!\d)(?:25[456]\d{9}|0[17]\d{8})(?!\d)")

@@ -14,7 +14,8 @@ from tests.e2e.stack import ADMIN, Stack
 PHONE_SCREEN = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, no other test could start an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = chromium()
     if program is None:
