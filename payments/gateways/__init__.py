@@ -1,1 +1,1 @@
-"""Payment gateways: one module each, one line each in ``REGISTRY``."""
+"""Payment gateways: one module each, one line each in ``app.gateways``."""

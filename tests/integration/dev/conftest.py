@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,8 @@ class Shop:
             assert self.process is not None
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, f"no {what!r} in: {self.output}"
-            time.sleep(0.05)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.05)
 
     def processes(self) -> list[int]:
         """Everything on this machine whose working folder is this project's."""

@@ -41,6 +41,9 @@ from tests.integration.bot.conftest import PayingGateway
 from tests.integration.keeping.conftest import DAY, Shop, broken_promises, everything
 from tests.shop import WA_ID
 
+on_postgres = pytest.mark.parametrize("empty_database_url", ["postgres"], indirect=True)
+on_sqlite = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(autouse=True)
 def _tools(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -501,11 +504,10 @@ def test_a_backup_of_an_unknown_revision_is_refused(shop: Shop, another: Databas
     assert "shops" not in inspect(another.engine).get_table_names()
 
 
+@on_postgres  # on SQLite a restore has one step
 def test_a_restore_that_died_halfway_is_finished_before_opening(
     shop: Shop, another: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if shop.database.on_sqlite:
-        pytest.skip("on SQLite a restore has one step")
     shop.buys()
     shop.pays()
     target = copy_of(shop.database, tmp_path)
@@ -523,11 +525,10 @@ def test_a_restore_that_died_halfway_is_finished_before_opening(
     assert later.shop.send() == 0
 
 
+@on_postgres  # SQLite needs no programs
 def test_without_postgres_programs_a_sentence_says_what_to_install(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if shop.database.on_sqlite:
-        pytest.skip("SQLite needs no programs")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(postgres_copies.ToolMissing, match="pg_dump is not on PATH: install"):
         backups.backup(shop.database, tmp_path / "x.dump")
@@ -546,9 +547,8 @@ def test_a_password_is_never_among_the_arguments(monkeypatch: pytest.MonkeyPatch
     assert any("dbname=shop" in a and "host=db" in a and "sslmode=require" in a for a in seen)
 
 
+@on_sqlite  # PostgreSQL's own format is compressed
 def test_a_sqlite_backup_may_be_compressed(shop: Shop, another: Database, tmp_path: Path) -> None:
-    if not shop.database.on_sqlite:
-        pytest.skip("PostgreSQL's own format is compressed")
     shop.says("Hi")
     target = copy_of(shop.database, tmp_path, "shop.db.gz")
     assert gzip.decompress(target.read_bytes()).startswith(sqlite_copies.MAGIC)
