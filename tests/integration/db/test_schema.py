@@ -1,7 +1,5 @@
 """Migrations and models must describe the same database, to the last CHECK and partial index."""
 
-import re
-
 from sqlalchemy import text
 
 from db import Database, schema
@@ -28,10 +26,22 @@ def dump(database: Database) -> list[str]:
         statements = [row for row in rows if "alembic_version" not in row]
     lines: list[str] = []
     for statement in statements:
-        name = statement.split("(")[0]
-        parts = re.split(r",\s*\n|\(\s*\n|\n\)", statement)
-        lines += [f"{name}: {' '.join(part.split())}" for part in parts if part.strip()]
+        name, _, rest = statement.partition("(")
+        parts = listed(rest.rstrip().removesuffix(")")) if name.startswith("CREATE TABLE") else [rest]
+        lines += [f"{' '.join(name.split())}: {' '.join(part.split())}" for part in parts]
     return sorted(lines)
+
+
+def listed(body: str) -> list[str]:
+    """The columns and constraints of a CREATE TABLE, also those that ALTER TABLE has put behind the others."""
+    parts, depth = [""], 0
+    for char in body:
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
 
 
 def test_migrations_and_models_make_the_same_schema(empty_database: Database) -> None:
