@@ -26,22 +26,24 @@ def dump(database: Database) -> list[str]:
         statements = [row for row in rows if "alembic_version" not in row]
     lines: list[str] = []
     for statement in statements:
-        name, _, rest = statement.partition("(")
-        parts = listed(rest.rstrip().removesuffix(")")) if name.startswith("CREATE TABLE") else [rest]
-        lines += [f"{' '.join(name.split())}: {' '.join(part.split())}" for part in parts]
+        name = statement.split("(")[0].strip()
+        lines += [f"{name}: {' '.join(part.split())}" for part in parts_of(statement)]
     return sorted(lines)
 
 
-def listed(body: str) -> list[str]:
-    """The columns and constraints of a CREATE TABLE, also those that ALTER TABLE has put behind the others."""
-    parts, depth = [""], 0
-    for char in body:
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
+def parts_of(statement: str) -> list[str]:
+    """Columns and constraints of a CREATE TABLE, wherever ALTER TABLE put a comma or a line's end."""
+    parts, rest, depth = [""], "", 0
+    for letter in statement:
+        depth -= letter == ")"
+        if depth == 0:
+            rest += letter.strip("()")
+        elif depth == 1 and letter == ",":
             parts.append("")
         else:
-            parts[-1] += char
-    return parts
+            parts[-1] += letter
+        depth += letter == "("
+    return [*parts, rest]
 
 
 def test_migrations_and_models_make_the_same_schema(empty_database: Database) -> None:
