@@ -28,9 +28,11 @@ def dump(database: Database) -> list[str]:
         statements = [row for row in rows if "alembic_version" not in row]
     lines: list[str] = []
     for statement in statements:
-        name = statement.split("(")[0]
-        parts = re.split(r",\s*\n|\(\s*\n|\n\)", statement)
-        lines += [f"{name}: {' '.join(part.split())}" for part in parts if part.strip()]
+        name, _, body = statement.partition("(")
+        body, _, condition = body.rpartition(")")
+        # A column that was added later stands behind the constraints; where it stands means nothing.
+        parts = re.split(r",(?![^()]*\))", body)
+        lines += [f"{' '.join(name.split())}: {' '.join(part.split())}" for part in (*parts, condition)]
     return sorted(lines)
 
 
