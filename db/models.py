@@ -94,7 +94,10 @@ def live(name: str, *columns: str, where: str, unique: bool = False) -> Index:
 
 
 class Shop(Base):
-    """A tenant. ``catalog_version`` grows with every catalogue change, so snapshots know they are old."""
+    """A tenant. ``catalog_version`` grows with every catalogue change, so snapshots know they are old.
+
+    Until ``silenced_until`` nothing is sent: Ghala or WhatsApp refuses the whole shop, with ``silenced_because``.
+    """
 
     __tablename__ = "shops"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -107,6 +110,8 @@ class Shop(Base):
     settings: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     catalog_version: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime]
+    silenced_until: Mapped[datetime | None]
+    silenced_because: Mapped[str | None]
 
 
 class Category(Base):
@@ -209,7 +214,10 @@ class Customer(Base):
 
 
 class Conversation(Base):
-    """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness."""
+    """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness.
+
+    ``inbound_at`` is when they last wrote, ``unreachable_at`` when WhatsApp last could not reach them.
+    """
 
     __tablename__ = "conversations"
     customer_id: Mapped[int] = mapped_column(
@@ -221,6 +229,7 @@ class Conversation(Base):
     lease_until: Mapped[datetime | None]
     data: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     inbound_at: Mapped[datetime | None]
+    unreachable_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
 
@@ -473,6 +482,7 @@ class OutboxMessage(Base):
         live("ix_outbox_due", "next_at", "id", where="status = 'waiting'"),
         live("ix_outbox_provider", "provider_id", where="provider_id IS NOT NULL"),
         live("ix_outbox_dead", "shop_id", "id", where="status = 'dead'"),
+        live("ix_outbox_failed", "shop_id", "id", where="delivery = 'failed'"),
         Index("ix_outbox_history", "customer_id", "id"),
         one_of("status", OUTBOX_STATUSES),
         one_of("delivery", DELIVERY_STATUSES),
