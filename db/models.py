@@ -233,6 +233,32 @@ class Conversation(Base):
     updated_at: Mapped[datetime]
 
 
+class ShopPicture(Base):
+    """The shop as conversations saw it, stored once for all turns decided from it; ``used_at`` is when last."""
+
+    __tablename__ = "shop_pictures"
+    __table_args__ = (UniqueConstraint("shop_id", "digest"), Index("ix_shop_pictures_used", "used_at"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    digest: Mapped[str]
+    data: Mapped[Any] = mapped_column(Json, nullable=False)
+    used_at: Mapped[datetime]
+
+
+class ConversationTurn(Base):
+    """What one claim decided, and from what: see ``bot.recording``."""
+
+    __tablename__ = "conversation_turns"
+    __table_args__ = (Index("ix_conversation_turns_customer", "customer_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    version: Mapped[int] = mapped_column(BigInteger)
+    before: Mapped[Any] = mapped_column(Json, nullable=False)
+    steps: Mapped[Any] = mapped_column(Json, nullable=False)
+    created_at: Mapped[datetime]
+
+
 class Order(Base):
     """After the cart: names, prices and total copied. One cart becomes one order."""
 
