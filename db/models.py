@@ -229,8 +229,8 @@ class Conversation(Base):
     lease_until: Mapped[datetime | None]
     data: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     inbound_at: Mapped[datetime | None]
-    unreachable_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    unreachable_at: Mapped[datetime | None]
 
 
 class ShopPicture(Base):

@@ -361,7 +361,7 @@ def failed(session: Session, shop_id: int, provider_id: str) -> Failed | None:
             OutboxMessage.delivery == "failed",
         )
     ).first()
-    return None if row is None else Failed(**row._mapping)
+    return None if row is None else Failed(*row)
 
 
 def send_again(
