@@ -183,6 +183,7 @@ def test_what_waits_for_the_customer_holds_nothing_else_back(post: Post, now) ->
     assert post.steps() == ["template order_receipt"]
     post.promise(amina, "two")
     assert post.steps() == []
+    post.write_back()
     with post.database.writing() as session:
         session.execute(update(Conversation).values(inbound_at=clock()))
         outbox.wake(session, amina)
