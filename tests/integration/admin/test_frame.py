@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from admin.console import STATIC
 from admin.pages import PAGES
 from tests.factories import Seed
 from tests.integration.admin.conftest import basic, open_room
 
+ICONS = (STATIC / "icons.svg").read_text()
 SAME_SITE = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
 
 
@@ -28,7 +30,7 @@ def test_every_place_in_the_navigation_is_there_and_says_where_the_owner_is(room
             page = room.get(rule.rule).text
             assert re.search(rf'href="{rule.rule}" aria-current="page"', page), rule
             assert page.count("<h1") == 1
-            assert module.PAGE.icon in open("admin/static/icons.svg").read()  # noqa: SIM115, PTH123
+            assert f'<symbol id="{module.PAGE.icon}"' in ICONS
 
 
 def test_every_post_of_the_console_asks_for_proof_that_the_form_is_ours(room) -> None:
