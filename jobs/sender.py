@@ -295,6 +295,9 @@ class Sender:
         return None
 
     def _dead(self, claimed: outbox.Claimed, error: str, *, unreachable: bool = False) -> outbox.Outcome:
-        event = "receipt_dead" if claimed.kind == "receipt" else "message_dead"
-        log.error(event, extra={"outbox_id": claimed.id, "kind": claimed.kind, "error": error})
+        extra = {"outbox_id": claimed.id, "kind": claimed.kind, "error": error}
+        if claimed.kind == "receipt":
+            log.error("receipt_dead", extra=extra)
+        else:
+            log.error("message_dead", extra=extra)
         return outbox.Outcome(claimed.id, claimed.fence, "dead", error=error, unreachable=unreachable)
