@@ -26,6 +26,7 @@ from db.models import (
     OPEN_PAYMENT_STATUSES,
     AuditEntry,
     Conversation,
+    ConversationTurn,
     Customer,
     InboxEvent,
     MoneyEvent,
@@ -311,6 +312,7 @@ def _forget(session: Session, person: Customer, events: int, *, actor: str, forc
             handed_off_until=None,
         )
     )
+    session.execute(delete(ConversationTurn).where(ConversationTurn.customer_id == person.id))
     session.execute(
         update(Customer)
         .where(Customer.id == person.id)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import MoneyEvent, Order, Refund
-from db.statements import insert
-from db.types import clock, word
+from db.models import Order
 from orders import service as order_service
+from payments import refunds
 
 CANCELLED: Final = "order_cancelled"
-"""The reason of what is due back because a paid order was cancelled: money that came is told again, not new."""
+"""The reason of a refund that is due because a paid order was cancelled."""
 
 
 def cancel_paid(
@@ -29,40 +27,5 @@ def cancel_paid(
     """
     order = order_service.lock_of(session, shop_id, ref, customer_id)
     order_service.take_back(session, order, actor=actor)
-    _owe(session, order)
+    refunds.owe(session, order, CANCELLED, actor=actor)
     return order
-
-
-def _owe(session: Session, order: Order) -> None:
-    """What was booked for the order and has not gone back yet is due back; its own name makes it be there once."""
-    booked = session.scalars(
-        select(MoneyEvent).where(MoneyEvent.order_id == order.id, MoneyEvent.kind == word("payment"))
-    ).first()
-    if booked is None:
-        return
-    gone = session.scalar(
-        select(func.coalesce(func.sum(Refund.amount), 0)).where(
-            Refund.order_id == order.id, Refund.payment_id == booked.payment_id, Refund.status != "failed"
-        )
-    )
-    due = (booked.amount or 0) - int(gone or 0)
-    if due <= 0:
-        return
-    session.execute(
-        insert(session, MoneyEvent)
-        .values(
-            shop_id=order.shop_id,
-            kind="refund_due",
-            gateway=booked.gateway,
-            transaction_ref=f"cancelled:{order.ref}",
-            order_id=order.id,
-            payment_id=booked.payment_id,
-            inbox_event_id=None,
-            amount=due,
-            amount_text="",
-            currency=booked.currency,
-            reason=CANCELLED,
-            created_at=clock(),
-        )
-        .on_conflict_do_nothing()
-    )

@@ -32,7 +32,6 @@ from db.models import (
 from db.statements import insert
 from db.types import word
 from payments import service
-from payments.cancelling import CANCELLED
 from payments.desk import PaymentDesk
 
 log = logging.getLogger("duka.payments")
@@ -214,7 +213,7 @@ class _Search:
         for money, order_ref in self.rows("money_without_order", statement):
             kind = "money_without_order"
             if money.kind == "refund_due":
-                kind = "refund_due" if money.reason in {"order_closed", CANCELLED} else "doubled_payment"
+                kind = "refund_due" if money.reason == "order_closed" else "doubled_payment"
             reference = money.transaction_ref or "no reference"
             self.findings.append(
                 Finding(
@@ -402,7 +401,6 @@ class _Search:
                 MoneyEvent.created_at < ends,
                 MoneyEvent.kind.in_(["payment", "refund_due", "unmatched"]),
                 (MoneyEvent.kind != "unmatched") | ~claimed_again,
-                MoneyEvent.reason != CANCELLED,
             )
             .group_by(MoneyEvent.gateway, MoneyEvent.currency)
             .order_by(MoneyEvent.gateway, MoneyEvent.currency)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from db import Database, clock
-from db.models import Conversation, Customer, MoneyEvent, Order, OrderMove, OrderNote, Rating
+from db.models import Conversation, Customer, Order, OrderMove, OrderNote, Rating, Refund
 from errors import IllegalMove
 from orders import ratings, reading, service, totals
 from orders.order import Delivery, OrderView, Rider
@@ -63,8 +63,8 @@ def test_a_paid_order_that_is_cancelled_gives_its_goods_back_and_owes_its_money_
     with database.reading() as session:
         basket = product(session, "BASKET")
         assert (basket.available, basket.reserved, basket.sold) == (5, 0, 0)
-        money = session.execute(select(MoneyEvent.kind, MoneyEvent.amount).order_by(MoneyEvent.id)).all()
-        assert [tuple(event) for event in money] == [("payment", order.total), ("refund_due", order.total)]
+        due = session.execute(select(Refund.status, Refund.amount, Refund.reason)).all()
+        assert [tuple(refund) for refund in due] == [("requested", order.total, "order_cancelled")]
         counted = totals.between(session, 1)
         assert (counted.orders_paid, counted.orders_closed, counted.revenue) == (1, 0, order.total)
 
