@@ -10,8 +10,8 @@ from db.models import Order
 from orders import service as order_service
 from payments import refunds
 
-CANCELLED: Final = "order_cancelled"
-"""The reason of a refund that is due because a paid order was cancelled."""
+CANCELLED: Final = "The order was cancelled after it was paid"
+"""Why, for the owner."""
 
 
 def cancel_paid(

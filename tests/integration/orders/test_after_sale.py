@@ -64,7 +64,7 @@ def test_a_paid_order_that_is_cancelled_gives_its_goods_back_and_owes_its_money_
         basket = product(session, "BASKET")
         assert (basket.available, basket.reserved, basket.sold) == (5, 0, 0)
         due = session.execute(select(Refund.status, Refund.amount, Refund.reason)).all()
-        assert [tuple(refund) for refund in due] == [("requested", order.total, "order_cancelled")]
+        assert [tuple(refund) for refund in due] == [("requested", order.total, cancelling.CANCELLED)]
         counted = totals.between(session, 1)
         assert (counted.orders_paid, counted.orders_closed, counted.revenue) == (1, 0, order.total)
 
