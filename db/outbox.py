@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Executable, Float, Integer, bindparam, case, func, null, select, update
+from sqlalchemy.orm import Session
 
 from db.models import Conversation, Customer, OutboxMessage, Pause
-from db.statements import insert
+from db.statements import dialect_of, insert_on, table
 from db.types import clock, word
 
 SEND_LEASE: Final = 30.0
@@ -23,7 +24,11 @@ WINDOW: Final = 24 * 3600.0
 """WhatsApp's customer service window after the last inbound message (WIRE 2c)."""
 TEMPLATE_KEY: Final = ":template"
 """What a message's key ends in when its template goes instead."""
-RANK: Final = {"none": 0, "sent": 1, "delivered": 2, "read": 3}
+
+_OUTBOX = table(OutboxMessage).c
+_CUSTOMERS = table(Customer).c
+_CONVERSATIONS = table(Conversation).c
+_PAUSES = table(Pause).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,80 +80,94 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
     """Store messages in order; one whose ``unique_key`` was promised before is left out."""
     if not promises:
         return []
-    statement = (
-        insert(session, OutboxMessage)
-        .values(
-            [
-                {
-                    "shop_id": shop_id,
-                    "customer_id": customer_id,
-                    "key": p.key,
-                    "unique_key": p.unique_key,
-                    "kind": p.kind,
-                    "message": p.message,
-                    "fallback": p.fallback,
-                    "status": "waiting",
-                    "attempts": 0,
-                    "fence": 0,
-                    "error": "",
-                    "delivery": "none",
-                    "created_at": clock(),
-                    "next_at": clock(),
-                }
-                for p in promises
-            ]
-        )
-        .on_conflict_do_nothing()
-        .returning(OutboxMessage.id)
+    rows = session.scalars(
+        _promising(dialect_of(session)),
+        [
+            {
+                "shop_id": shop_id,
+                "customer_id": customer_id,
+                "key": p.key,
+                "unique_key": p.unique_key,
+                "kind": p.kind,
+                "message": p.message,
+                "fallback": p.fallback,
+                "status": "waiting",
+                "attempts": 0,
+                "fence": 0,
+                "error": "",
+                "delivery": "none",
+            }
+            for p in promises
+        ],
     )
-    return list(session.scalars(statement))
+    return list(rows)
+
+
+@cache
+def _promising(dialect: str) -> Executable:
+    return (
+        insert_on(dialect, OutboxMessage)
+        .values(created_at=clock(), next_at=clock())
+        .on_conflict_do_nothing()
+        .returning(_OUTBOX.id)
+    )
+
+
+_UNSENT = select(func.count()).where(
+    _OUTBOX.customer_id == bindparam("customer"), _OUTBOX.status == word("waiting")
+)
 
 
 def unsent(session: Session, customer_id: int) -> int:
     """How many messages to this customer wait to be sent."""
-    waiting = select(func.count()).where(
-        OutboxMessage.customer_id == customer_id, OutboxMessage.status == word("waiting")
-    )
-    return session.execute(waiting).scalar_one()
+    waiting: int = session.execute(_UNSENT, {"customer": customer_id}).scalar_one()
+    return waiting
 
 
-# Built once: it runs several times a second, and building it takes longer than running it.
-_EARLIER = aliased(OutboxMessage)
+_EARLIER = table(OutboxMessage).alias()
 _CLAIM = (
-    update(OutboxMessage)
+    update(table(OutboxMessage))
     .where(
-        OutboxMessage.id.in_(
-            select(OutboxMessage.id)
+        _OUTBOX.id.in_(
+            select(_OUTBOX.id)
             .where(
-                OutboxMessage.status == word("waiting"),
-                OutboxMessage.next_at <= clock(),
-                ~select(Pause.shop_id).where(Pause.shop_id == OutboxMessage.shop_id).exists(),
-                ~select(_EARLIER.id)
+                _OUTBOX.status == word("waiting"),
+                _OUTBOX.next_at <= clock(),
+                ~select(_PAUSES.shop_id).where(_PAUSES.shop_id == _OUTBOX.shop_id).exists(),
+                ~select(_EARLIER.c.id)
                 .where(
-                    _EARLIER.customer_id == OutboxMessage.customer_id,
-                    _EARLIER.status == word("waiting"),
-                    _EARLIER.id < OutboxMessage.id,
+                    _EARLIER.c.customer_id == _OUTBOX.customer_id,
+                    _EARLIER.c.status == word("waiting"),
+                    _EARLIER.c.id < _OUTBOX.id,
                 )
                 .exists(),
             )
-            .order_by(OutboxMessage.next_at, OutboxMessage.id)
+            .order_by(_OUTBOX.next_at, _OUTBOX.id)
             .limit(bindparam("most"))
             .with_for_update(skip_locked=True)
         )
     )
-    .values(next_at=clock(SEND_LEASE), fence=OutboxMessage.fence + 1)
+    .values(next_at=clock(SEND_LEASE), fence=_OUTBOX.fence + 1)
     .returning(
-        OutboxMessage.id,
-        OutboxMessage.shop_id,
-        OutboxMessage.customer_id,
-        OutboxMessage.fence,
-        OutboxMessage.key,
-        OutboxMessage.kind,
-        OutboxMessage.message,
-        OutboxMessage.fallback,
-        OutboxMessage.attempts,
+        _OUTBOX.id,
+        _OUTBOX.shop_id,
+        _OUTBOX.customer_id,
+        _OUTBOX.fence,
+        _OUTBOX.key,
+        _OUTBOX.kind,
+        _OUTBOX.message,
+        _OUTBOX.fallback,
+        _OUTBOX.attempts,
     )
-    .execution_options(synchronize_session=False)
+)
+_REACH = (
+    select(
+        _CUSTOMERS.id,
+        _CUSTOMERS.identity,
+        (_CONVERSATIONS.inbound_at > clock(-WINDOW)).label("window_open"),
+    )
+    .select_from(table(Customer).outerjoin(table(Conversation), _CONVERSATIONS.customer_id == _CUSTOMERS.id))
+    .where(_CUSTOMERS.id.in_(bindparam("customers", expanding=True)))
 )
 
 
@@ -160,18 +179,8 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
     rows = session.execute(_CLAIM, {"most": most}).all()
     if not rows:
         return []
-    reach = {
-        row.id: row
-        for row in session.execute(
-            select(
-                Customer.id,
-                Customer.identity,
-                (Conversation.inbound_at > clock(-WINDOW)).label("window_open"),
-            )
-            .outerjoin(Conversation, Conversation.customer_id == Customer.id)
-            .where(Customer.id.in_({row.customer_id for row in rows}))
-        )
-    }
+    customers = list({row.customer_id for row in rows})
+    reach = {row.id: row for row in session.execute(_REACH, {"customers": customers})}
     return [
         Claimed(
             id=row.id,
@@ -203,35 +212,62 @@ def wake(session: Session, customer_id: int) -> None:
     )
 
 
+_MINE = (
+    update(table(OutboxMessage))
+    .where(
+        _OUTBOX.id == bindparam("message_id"),
+        _OUTBOX.fence == bindparam("claimed"),
+        _OUTBOX.status == word("waiting"),
+    )
+    .values(attempts=_OUTBOX.attempts + bindparam("counted", type_=Integer()))
+)
+_SENT = _MINE.values(
+    status="sent",
+    sent_at=clock(),
+    delivery=case((_OUTBOX.delivery == "none", "sent"), else_=_OUTBOX.delivery),
+)
+_DEAD = _MINE.values(status="dead")
+_AGAIN = _MINE.values(next_at=clock(bindparam("wait", type_=Float())))
+_TEMPLATE_INSTEAD = _AGAIN.values(
+    message=_OUTBOX.fallback, fallback=null(), key=_OUTBOX.key + TEMPLATE_KEY
+)
+
+
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Write results back; a row claimed by someone else meanwhile keeps that claim."""
     for outcome in outcomes:
-        mine = (
-            OutboxMessage.id == outcome.id,
-            OutboxMessage.fence == outcome.fence,
-            OutboxMessage.status == word("waiting"),
-        )
-        values: dict[str, Any] = {"error": outcome.error}
-        if outcome.count_attempt:
-            values["attempts"] = OutboxMessage.attempts + 1
-        if outcome.use_fallback:
-            values |= {
-                "message": OutboxMessage.fallback,
-                "fallback": None,
-                "key": OutboxMessage.key + TEMPLATE_KEY,
-            }
+        what: dict[str, Any] = {
+            "message_id": outcome.id,
+            "claimed": outcome.fence,
+            "counted": int(outcome.count_attempt),
+            "error": outcome.error,
+        }
         if outcome.status == "sent":
-            values |= {
-                "status": "sent",
-                "provider_id": outcome.provider_id,
-                "sent_at": clock(),
-                "delivery": case((OutboxMessage.delivery == "none", "sent"), else_=OutboxMessage.delivery),
-            }
+            session.execute(_SENT, what | {"provider_id": outcome.provider_id})
         elif outcome.status == "dead":
-            values["status"] = "dead"
+            session.execute(_DEAD, what)
         else:
-            values["next_at"] = clock(outcome.delay)
-        session.execute(update(OutboxMessage).where(*mine).values(values))
+            again = _TEMPLATE_INSTEAD if outcome.use_fallback else _AGAIN
+            session.execute(again, what | {"wait": outcome.delay})
+
+
+_NAMED = (_OUTBOX.shop_id == bindparam("shop"), _OUTBOX.provider_id == bindparam("provider"))
+_OF_PROVIDER = select(_OUTBOX.id).where(*_NAMED)
+
+
+def _note(*before: str) -> Executable:
+    """Write a delivery where it was one of these before."""
+    was = _OUTBOX.delivery.in_(before)
+    return update(table(OutboxMessage)).where(*_NAMED, was).returning(_OUTBOX.id)
+
+
+_DELIVERY: Final = {
+    "sent": _note("none"),
+    "delivered": _note("none", "sent", "failed"),
+    "read": _note("none", "sent", "failed", "delivered"),
+    "failed": _note("none", "sent", "failed"),
+}
+"""How to note a delivery: only where it is news. ``failed`` is kept unless the message came through after all."""
 
 
 def record_delivery(session: Session, shop_id: int, provider_id: str, status: str, error: str = "") -> bool:
@@ -239,24 +275,12 @@ def record_delivery(session: Session, shop_id: int, provider_id: str, status: st
 
     ``failed`` is kept unless the message was delivered or read after all.
     """
-    rank = case(RANK, value=OutboxMessage.delivery, else_=1)
-    allowed = rank < RANK.get(status, 2)
-    if status != "failed":
-        allowed |= OutboxMessage.delivery == "failed"
-        if status == "sent":
-            allowed = OutboxMessage.delivery == "none"
-    changed = session.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.shop_id == shop_id, OutboxMessage.provider_id == provider_id, allowed)
-        .values(delivery=status, **({"error": error} if error else {}))
-        .returning(OutboxMessage.id)
-    ).first()
-    if changed is not None:
+    what = {"shop": shop_id, "provider": provider_id}
+    noted = _DELIVERY[status]
+    said = {"delivery": status, "error": error} if error else {"delivery": status}
+    if session.execute(noted, what | said).first() is not None:
         return True
-    known = select(OutboxMessage.id).where(
-        OutboxMessage.shop_id == shop_id, OutboxMessage.provider_id == provider_id
-    )
-    return session.scalar(known) is not None
+    return session.execute(_OF_PROVIDER, what).first() is not None
 
 
 def retry_with_fallback(session: Session, shop_id: int, provider_id: str) -> None:
