@@ -95,9 +95,7 @@ _RELEASE = (
 _WRITE = _RELEASE.where(_CONVERSATIONS.version == bindparam("before")).values(updated_at=clock())
 _WRITE_AFTER_WORD = _WRITE.values(inbound_at=clock())
 _DATA = select(_CONVERSATIONS.data).where(_CONVERSATIONS.customer_id == bindparam("customer"))
-_SEEN = (
-    update(table(Customer)).where(table(Customer).c.id == bindparam("customer")).values(seen_at=clock())
-)
+_SEEN = update(table(Customer)).where(table(Customer).c.id == bindparam("customer")).values(seen_at=clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +206,7 @@ class ConversationShell:
                 return None
             events = inbox.of_customer(session, event.shop_id, key)
             if any(waiting.attempts for waiting in events):
-                events = events[:1]  # one of them breaks us: find out which, and let the others pass
+                events = events[:1]  # one of them may break us: find out which
             written = 0 if events and events[0].attempts else sum(e.kind == "message" for e in events)
             flooded = self._patience.lost(written, outbox.unsent(session, customer.id) if written else 0)
             if flooded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from typing import Any, Final
 
 import orjson
@@ -20,6 +21,11 @@ from db.statements import dialect_of, insert, insert_on, table
 from db.types import clock, word
 
 MOST_ATTEMPTS: Final = 8
+HELD_BACK: Final = 3
+"""Attempts on an event during which what came after it waits for it: trouble of our own must not change the order
+of what a customer wrote. What fails more often than that breaks us itself and lets the others pass."""
+AT_MOST: Final = 60.0
+"""Seconds others may be held back for: more than any pause between those attempts."""
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
@@ -172,12 +178,15 @@ def find(session: Session, event_id: int) -> WaitingEvent | None:
 
 
 _OF_CUSTOMER = (
-    select(*_COLUMNS)
+    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("due"))
     .where(
         _INBOX.shop_id == bindparam("shop"),
         _INBOX.customer_key == bindparam("customer"),
         _INBOX.status == word("waiting"),
-        _INBOX.next_at <= clock(),
+        or_(
+            _INBOX.next_at <= clock(),
+            and_(_INBOX.attempts < HELD_BACK, _INBOX.next_at <= clock(AT_MOST)),
+        ),
     )
     .order_by(_INBOX.priority, _INBOX.id)
     .limit(bindparam("most"))
@@ -185,9 +194,12 @@ _OF_CUSTOMER = (
 
 
 def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
-    """What waits for this customer's conversation and is due: payment results first, then as it arrived."""
+    """What waits for this customer's conversation and is due: payment results first, then as it arrived.
+
+    Nothing that came after an event which failed once or twice and is to be tried again soon.
+    """
     rows = session.execute(_OF_CUSTOMER, {"shop": shop_id, "customer": customer_key, "most": most})
-    return [_event(row) for row in rows]
+    return [_event(row) for row in takewhile(lambda row: row.due, rows)]
 
 
 _CLAIM = (

@@ -228,9 +228,7 @@ _SENT = _MINE.values(
 )
 _DEAD = _MINE.values(status="dead")
 _AGAIN = _MINE.values(next_at=clock(bindparam("wait", type_=Float())))
-_TEMPLATE_INSTEAD = _AGAIN.values(
-    message=_OUTBOX.fallback, fallback=null(), key=_OUTBOX.key + TEMPLATE_KEY
-)
+_TEMPLATE_INSTEAD = _AGAIN.values(message=_OUTBOX.fallback, fallback=null(), key=_OUTBOX.key + TEMPLATE_KEY)
 
 
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:

@@ -10,7 +10,6 @@ from db.statements import insert
 from db.types import clock
 from orders import totals
 
-
 _FIND = select(Customer).where(
     Customer.shop_id == bindparam("shop"), Customer.identity == bindparam("identity")
 )
