@@ -24,6 +24,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import admin
 from admin.house import AdminHouse
+from bot import commands as conversation_commands
 from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
@@ -172,6 +173,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]
     add_commands(app, house)
     add_keeping(app, house)
+    conversation_commands.add(cast("AppGroup", app.cli), house.database)
     return app
 
 

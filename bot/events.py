@@ -13,11 +13,13 @@ class MessageReceived:
     """The customer wrote, tapped or sent something.
 
     ``late`` marks a message whose signature was old (between 300 s and 7 days): it is answered
-    with where the customer stands and never orders, pays or cancels.
+    with where the customer stands and never orders, pays or cancels. ``masked`` says that a card
+    number or PIN was taken out of the words before anybody kept them.
     """
 
     message: InboundMessage
     late: bool = False
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

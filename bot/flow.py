@@ -204,6 +204,8 @@ def _message(
     if isinstance(message.content, Tap):
         message = replace(message, content=TextContent(message.content.title))
     if isinstance(message.content, TextContent):
+        if event.masked:
+            return Next(conversation, lead=words(conversation, "secret-warning")), frozenset()
         return _text(conversation, message.content.body[:LONGEST_READ], message, shop)
     accepted = _accepted(conversation, message, shop)
     if accepted is not None:

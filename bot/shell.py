@@ -43,6 +43,7 @@ from bot.events import (
     PaymentUnknown,
 )
 from bot.flow import decide
+from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
 from catalog import shops
 from catalog.snapshot import ShopSnapshot
@@ -67,7 +68,8 @@ LEASE: Final = 30.0
 MOST_ROUNDS: Final = 12
 MOST_OF_A_FLOOD: Final = 500
 """Messages of one flood that are closed in one commit."""
-RETRY_CAP: Final = 8.0
+RETRY_CAP: Final = 4.0
+"""Seconds between attempts at most: the customer's other messages wait behind what breaks us."""
 
 _CONVERSATIONS = table(ConversationRow).c
 _TAKE = (
@@ -119,6 +121,7 @@ class Claim:
 class Work:
     """What one claim produced, to be written and rung for."""
 
+    turn: Turn
     said: list[tuple[Say, bool]] = field(default_factory=list)
     payments: list[int] = field(default_factory=list)
     questions: list[int] = field(default_factory=list)
@@ -192,6 +195,7 @@ class ConversationShell:
         self._copies = copies
         self._pictures = pictures
         self._patience = patience
+        self._recorder = Recorder(database)
 
     def claim(self, event_id: int) -> Claim | None:
         """Take the customer an event belongs to, with all that waits; ``None`` when there is nothing to do."""
@@ -206,7 +210,7 @@ class ConversationShell:
                 return None
             events = inbox.of_customer(session, event.shop_id, key)
             if any(waiting.attempts for waiting in events):
-                events = events[:1]  # one of them may break us: find out which
+                events = events[:1]  # one of them breaks us: find out which
             written = 0 if events and events[0].attempts else sum(e.kind == "message" for e in events)
             flooded = self._patience.lost(written, outbox.unsent(session, customer.id) if written else 0)
             if flooded:
@@ -242,7 +246,8 @@ class ConversationShell:
         shop = self._pictures.of(claim.shop_id, claim.catalog_version)
         conversation = self._load(claim)
         events = [(waiting, waiting.kind == "message") for waiting in claim.events]
-        work = Work()
+        work = Work(Turn.begin(conversation))
+        self._recorder.prepare(shop)
         try:
             with self._database.writing() as session:
                 for waiting, from_customer in events:
@@ -302,8 +307,8 @@ class ConversationShell:
                 return None
             if isinstance(item.content, NumberChanged):
                 self._change_identity(session, claim, item.content.new_identity)
-            self._mask(session, waiting, item, conversation)
-            return MessageReceived(item, late=waiting.lane == "late")
+            kept = self._mask(session, waiting, item, conversation)
+            return MessageReceived(kept, late=waiting.lane == "late", masked=kept is not item)
         return hydrate(session, claim.shop_id, waiting.data())
 
     def _mask(
@@ -312,16 +317,18 @@ class ConversationShell:
         waiting: inbox.WaitingEvent,
         message: InboundMessage,
         conversation: Conversation,
-    ) -> None:
+    ) -> InboundMessage:
         """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
         if not isinstance(message.content, TextContent):
-            return
+            return message
         prompted = conversation.state == "payment_processing" and conversation.method != "card"
         body = message.content.body
         masked = mask_secrets(body, pin_expected=prompted)
-        if masked != body:
-            kept = waiting.raw.replace(orjson.dumps(body)[1:-1], orjson.dumps(masked)[1:-1])
-            inbox.overwrite(session, waiting.id, b"{}" if kept == waiting.raw else kept)
+        if masked == body:
+            return message
+        kept = waiting.raw.replace(orjson.dumps(body)[1:-1], orjson.dumps(masked)[1:-1])
+        inbox.overwrite(session, waiting.id, b"{}" if kept == waiting.raw else kept)
+        return replace(message, content=TextContent(masked))
 
     def _turn(
         self,
@@ -341,7 +348,10 @@ class ConversationShell:
         for _ in range(MOST_ROUNDS):
             if not waiting:
                 return conversation, shop
-            decided = decide(conversation, waiting.pop(0), shop)
+            happened = waiting.pop(0)
+            decided = decide(conversation, happened, shop)
+            seen = self._recorder.seen(session, shop)
+            work.turn.note(happened, seen, decided, from_customer=from_customer)
             conversation = decided.conversation
             for effect in decided.effects:
                 if isinstance(effect, Say):
@@ -481,6 +491,7 @@ class ConversationShell:
             if not claim.window_was_open:
                 outbox.wake(session, claim.customer_id)
         self._promise(session, claim, together(work.said))
+        self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
 
     def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:
         outbox.promise(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from catalog.snapshot import CategoryView, ProductView, PromotionView, ShopSnapshot, ZoneView
 from db.models import Category, DeliveryZone, Product, Promotion, Shop
 from db.statements import table
+from languages import LANGUAGES
 
 MAIN: Final = "main"
 PAYMENT_METHODS: Final = ("mpesa", "airtel", "card")
@@ -63,7 +64,7 @@ def snapshot(session: Session, shop_id: int, now: datetime, public_url: str = ""
         .order_by(DeliveryZone.position, DeliveryZone.id)
     )
     settings = shop.settings or {}
-    languages = tuple(settings.get("languages", ("en", "sw")))
+    languages = tuple(settings.get("languages", LANGUAGES))
     return ShopSnapshot(
         id=shop.id,
         slug=shop.slug,

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Executable, Float, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Executable, Float, and_, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from db.models import InboxEvent
@@ -21,11 +21,6 @@ from db.statements import dialect_of, insert, insert_on, table
 from db.types import clock, word
 
 MOST_ATTEMPTS: Final = 8
-HELD_BACK: Final = 3
-"""Attempts on an event during which what came after it waits for it: trouble of our own must not change the order
-of what a customer wrote. What fails more often than that breaks us itself and lets the others pass."""
-AT_MOST: Final = 60.0
-"""Seconds others may be held back for: more than any pause between those attempts."""
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
@@ -178,15 +173,11 @@ def find(session: Session, event_id: int) -> WaitingEvent | None:
 
 
 _OF_CUSTOMER = (
-    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("due"))
+    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"))
     .where(
         _INBOX.shop_id == bindparam("shop"),
         _INBOX.customer_key == bindparam("customer"),
         _INBOX.status == word("waiting"),
-        or_(
-            _INBOX.next_at <= clock(),
-            and_(_INBOX.attempts < HELD_BACK, _INBOX.next_at <= clock(AT_MOST)),
-        ),
     )
     .order_by(_INBOX.priority, _INBOX.id)
     .limit(bindparam("most"))
@@ -194,12 +185,12 @@ _OF_CUSTOMER = (
 
 
 def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
-    """What waits for this customer's conversation and is due: payment results first, then as it arrived.
+    """What may be worked on now for this customer's conversation: payment results first, then as it arrived.
 
-    Nothing that came after an event which failed once or twice and is to be tried again soon.
+    One that waits for its next attempt holds back whatever comes after it, until it is done or dead.
     """
     rows = session.execute(_OF_CUSTOMER, {"shop": shop_id, "customer": customer_key, "most": most})
-    return [_event(row) for row in takewhile(lambda row: row.due, rows)]
+    return [_event(row) for row in takewhile(lambda row: row.is_due, rows)]
 
 
 _CLAIM = (
@@ -336,8 +327,7 @@ _OVERDUE = (
                         _EARLIER.c.shop_id == _INBOX.shop_id,
                         _EARLIER.c.customer_key == _INBOX.customer_key,
                         _EARLIER.c.status == word("waiting"),
-                        _EARLIER.c.next_at <= _LATE_BELL,
-                        _EARLIER.c.id < _INBOX.id,
+                        tuple_(_EARLIER.c.priority, _EARLIER.c.id) < tuple_(_INBOX.priority, _INBOX.id),
                     )
                     .exists()
                 ),
@@ -350,7 +340,7 @@ _OVERDUE = (
 
 
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
-    """Ids and kinds of events whose bell nobody heard, one per customer for conversations.
+    """Ids and kinds of events whose bell nobody heard; of each conversation's the first, which holds back the others.
 
     One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
     since somebody is probably on the way.

@@ -45,6 +45,7 @@ DELIVERY_STATUSES = ("none", "sent", "delivered", "read", "failed")
 RECONCILIATION_STATUSES = ("waiting", "done")
 PAUSE_REASONS = ("restored", "by_hand")
 PROMOTION_KINDS = ("percent", "fixed", "free_delivery", "buy_x_get_y")
+PROMOTION_USE_STATUSES = ("used", "returned")
 ERASED = "erased:"
 """How the identity of a customer begins who asked to be forgotten; the rest is chance."""
 
@@ -94,7 +95,10 @@ def live(name: str, *columns: str, where: str, unique: bool = False) -> Index:
 
 
 class Shop(Base):
-    """A tenant. ``catalog_version`` grows with every catalogue change, so snapshots know they are old."""
+    """A tenant. ``catalog_version`` grows with every catalogue change, so snapshots know they are old.
+
+    Until ``silenced_until`` nothing is sent: Ghala or WhatsApp refuses the whole shop, with ``silenced_because``.
+    """
 
     __tablename__ = "shops"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -107,6 +111,8 @@ class Shop(Base):
     settings: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     catalog_version: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime]
+    silenced_until: Mapped[datetime | None]
+    silenced_because: Mapped[str | None]
 
 
 class Category(Base):
@@ -126,11 +132,16 @@ class Product(Base):
     """Something on offer. ``available`` NULL means its stock is not counted.
 
     ``available + reserved + sold`` changes only when the owner counts or restocks.
+
+    A product with a ``parent_id`` is one variant of that product ("Large · Red"): it is what is sold, counted and
+    reserved, and ``labels`` names it by language; the parent is only shown. ``waited_at`` is set while
+    customers wait to hear that it is there again (``stock_waits``).
     """
 
     __tablename__ = "products"
     __table_args__ = (
         UniqueConstraint("shop_id", "sku"),
+        live("ix_products_waited", "id", where="waited_at IS NOT NULL"),
         *money("price", least=1),
         *money("available", "reserved", "sold"),
     )
@@ -149,10 +160,17 @@ class Product(Base):
     sold: Mapped[int] = mapped_column(BigInteger, default=0)
     active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int] = mapped_column(Integer, default=0)
+    parent_id: Mapped[int | None]
+    labels: Mapped[Any] = mapped_column(Json, nullable=True)
+    waited_at: Mapped[datetime | None]
 
 
 class Promotion(Base):
-    """A discount with terms; see ``catalog.snapshot.PromotionView`` for what the kinds mean."""
+    """A discount with terms; see ``catalog.snapshot.PromotionView`` for what the kinds mean.
+
+    ``uses`` counts the orders it was used for that are not closed unpaid; ``max_uses`` and ``max_per_customer``
+    NULL mean without limit.
+    """
 
     __tablename__ = "promotions"
     __table_args__ = (one_of("kind", PROMOTION_KINDS), *money("value", "min_subtotal"))
@@ -171,10 +189,30 @@ class Promotion(Base):
     ends_at: Mapped[datetime | None]
     active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int] = mapped_column(Integer, default=0)
+    max_uses: Mapped[int | None] = mapped_column(BigInteger)
+    max_per_customer: Mapped[int | None] = mapped_column(BigInteger)
+    uses: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+
+
+class PromotionUse(Base):
+    """A promotion used for an order; ``returned`` when the order was closed without being paid."""
+
+    __tablename__ = "promotion_uses"
+    __table_args__ = (
+        live("ix_promotion_uses_customer", "promotion_id", "customer_id", where="status = 'used'"),
+        one_of("status", PROMOTION_USE_STATUSES),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    promotion_id: Mapped[int] = mapped_column(ForeignKey("promotions.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), unique=True)
+    status: Mapped[str]
+    used_at: Mapped[datetime]
 
 
 class DeliveryZone(Base):
-    """Where the shop delivers and for how much."""
+    """Where the shop delivers and for how much; ``within_m`` metres around the shop, or chosen from a list."""
 
     __tablename__ = "delivery_zones"
     __table_args__ = (*money("fee"),)
@@ -184,6 +222,7 @@ class DeliveryZone(Base):
     fee: Mapped[int] = mapped_column(BigInteger)
     active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int] = mapped_column(Integer, default=0)
+    within_m: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Customer(Base):
@@ -209,7 +248,10 @@ class Customer(Base):
 
 
 class Conversation(Base):
-    """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness."""
+    """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness.
+
+    ``inbound_at`` is when they last wrote, ``unreachable_at`` when WhatsApp last could not reach them.
+    """
 
     __tablename__ = "conversations"
     customer_id: Mapped[int] = mapped_column(
@@ -222,6 +264,33 @@ class Conversation(Base):
     data: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     inbound_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    unreachable_at: Mapped[datetime | None]
+
+
+class ShopPicture(Base):
+    """The shop as conversations saw it, stored once for all turns decided from it; ``used_at`` is when last."""
+
+    __tablename__ = "shop_pictures"
+    __table_args__ = (UniqueConstraint("shop_id", "digest"), Index("ix_shop_pictures_used", "used_at"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    digest: Mapped[str]
+    data: Mapped[Any] = mapped_column(Json, nullable=False)
+    used_at: Mapped[datetime]
+
+
+class ConversationTurn(Base):
+    """What one claim decided, and from what: see ``bot.recording``."""
+
+    __tablename__ = "conversation_turns"
+    __table_args__ = (Index("ix_conversation_turns_customer", "customer_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    version: Mapped[int] = mapped_column(BigInteger)
+    before: Mapped[Any] = mapped_column(Json, nullable=False)
+    steps: Mapped[Any] = mapped_column(Json, nullable=False)
+    created_at: Mapped[datetime]
 
 
 class Order(Base):
@@ -259,6 +328,8 @@ class Order(Base):
     placed_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    promotion_id: Mapped[int | None]
+    promotion_code: Mapped[str | None]
 
 
 class OrderLine(Base):
@@ -298,11 +369,23 @@ class StockReservation(Base):
     status: Mapped[str]
 
 
+class StockWait(Base):
+    """A customer who asked to hear when a product is there again; gone once told."""
+
+    __tablename__ = "stock_waits"
+    __table_args__ = (UniqueConstraint("product_id", "customer_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    created_at: Mapped[datetime]
+
+
 class Payment(Base):
     """One attempt with one gateway. ``key`` is stored before the call and never made anew.
 
     ``next_ask_at`` is when to take it to the gateway or to ask about it; ``tell`` says that the
-    customer waits for the answer.
+    customer waits for the answer. ``refunded`` is what refunds hold of its booked money, done or not.
     """
 
     __tablename__ = "payments"
@@ -343,6 +426,13 @@ class Payment(Base):
     reason: Mapped[str] = mapped_column(default="")
     gateway_ref: Mapped[str | None]
     transaction_ref: Mapped[str | None]
+    refunded: Mapped[int] = mapped_column(
+        BigInteger,
+        # At the column, and text is above every number on SQLite: it refuses both too much and no amount at all.
+        CheckConstraint("refunded BETWEEN 0 AND amount", name="refunded_most"),
+        default=0,
+        server_default=text("0"),
+    )
     link: Mapped[str] = mapped_column(default="")
     tell: Mapped[bool] = mapped_column(default=False)
     asks: Mapped[int] = mapped_column(Integer, default=0)
@@ -353,21 +443,47 @@ class Payment(Base):
 
 
 class Refund(Base):
-    """Money back to a customer, with its own status."""
+    """Money back to a customer: owed (``requested``), at the gateway (``pending``), returned or failed.
+
+    It gives back booked money of ``payment_id``, or with ``money_event_id`` exactly that ``refund_due``.
+    ``key`` goes to the gateway as idempotency key. ``next_at`` is when to take it there or to ask about
+    it, NULL while it is for a person; ``closed_at`` is set when nobody need do anything any more.
+    ``error`` is what the gateway said, ``transaction_ref`` what names the money going back.
+    """
 
     __tablename__ = "refunds"
-    __table_args__ = (one_of("status", REFUND_STATUSES), *money("amount", least=1))
+    __table_args__ = (
+        live(
+            "uq_refunds_money",
+            "money_event_id",
+            where="money_event_id IS NOT NULL AND (closed_at IS NULL OR status <> 'failed')",
+            unique=True,
+        ),
+        live("ix_refunds_open", "shop_id", "id", where="closed_at IS NULL"),
+        live("ix_refunds_due", "next_at", where="next_at IS NOT NULL"),
+        Index("ix_refunds_created", "shop_id", "created_at"),
+        one_of("status", REFUND_STATUSES),
+        *money("amount", least=1),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"))
+    money_event_id: Mapped[int | None] = mapped_column(ForeignKey("money_events.id"))
     key: Mapped[str] = mapped_column(unique=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     status: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
+    error: Mapped[str] = mapped_column(default="")
+    actor: Mapped[str] = mapped_column(default="")
+    gateway_ref: Mapped[str | None]
+    transaction_ref: Mapped[str | None]
+    asks: Mapped[int] = mapped_column(Integer, default=0)
+    next_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
 
 
 class MoneyEvent(Base):
@@ -473,6 +589,7 @@ class OutboxMessage(Base):
         live("ix_outbox_due", "next_at", "id", where="status = 'waiting'"),
         live("ix_outbox_provider", "provider_id", where="provider_id IS NOT NULL"),
         live("ix_outbox_dead", "shop_id", "id", where="status = 'dead'"),
+        live("ix_outbox_failed", "shop_id", "id", where="delivery = 'failed'"),
         Index("ix_outbox_history", "customer_id", "id"),
         one_of("status", OUTBOX_STATUSES),
         one_of("delivery", DELIVERY_STATUSES),
@@ -497,10 +614,13 @@ class OutboxMessage(Base):
 
 
 class AuditEntry(Base):
-    """Who changed what, with before and after."""
+    """Who changed what, with before and after; ``action_key`` makes one click one action, however often it arrives."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_newest", "shop_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_newest", "shop_id", "id"),
+        live("uq_audit_action", "shop_id", "action_key", where="action_key IS NOT NULL", unique=True),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
     actor: Mapped[str]
@@ -509,6 +629,7 @@ class AuditEntry(Base):
     before: Mapped[Any] = mapped_column(Json, nullable=True)
     after: Mapped[Any] = mapped_column(Json, nullable=True)
     created_at: Mapped[datetime]
+    action_key: Mapped[str | None]
 
 
 class DailyTotal(Base):

@@ -26,6 +26,7 @@ from db.models import (
     OPEN_PAYMENT_STATUSES,
     AuditEntry,
     Conversation,
+    ConversationTurn,
     Customer,
     InboxEvent,
     MoneyEvent,
@@ -303,6 +304,7 @@ def _forget(session: Session, person: Customer, events: int, *, actor: str, forc
             updated_at=clock(),
         )
     )
+    session.execute(delete(ConversationTurn).where(ConversationTurn.customer_id == person.id))
     session.execute(
         update(Customer)
         .where(Customer.id == person.id)

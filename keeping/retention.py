@@ -16,7 +16,7 @@ from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from db import Database, clock
-from db.models import ERASED, InboxEvent, MoneyEvent, OutboxMessage
+from db.models import ERASED, ConversationTurn, InboxEvent, MoneyEvent, OutboxMessage, ShopPicture
 from db.types import word
 from keeping import chores
 
@@ -78,11 +78,31 @@ class Retention:
             + self._walk("webhooks", InboxEvent, self._webhook_days, _empty_webhooks)
             + self._walk("outbox", OutboxMessage, self._chat_days, _empty_sent)
         )
+        self._forget_turns()
         log.info(
             "retention_done",
             extra={"received": total.received, "sent": total.sent, "webhooks": total.webhooks},
         )
         return total
+
+    def _forget_turns(self) -> None:
+        """Delete turns of chats that are over their time, and pictures of the shop that no turn kept can name."""
+        old = clock(-self._chat_days * DAY)
+        while True:
+            with self._database.writing() as session:
+                oldest = select(ConversationTurn.id).order_by(ConversationTurn.id).limit(BATCH).subquery()
+                gone = session.scalars(
+                    delete(ConversationTurn)
+                    .where(ConversationTurn.id.in_(select(oldest.c.id)), ConversationTurn.created_at < old)
+                    .returning(ConversationTurn.id)
+                ).all()
+            if len(gone) < BATCH:
+                break
+        with self._database.writing() as session:
+            session.execute(
+                # A picture in use says so once a day.
+                delete(ShopPicture).where(ShopPicture.used_at < clock(-(self._chat_days + 2) * DAY))
+            )
 
     def _walk(
         self,

@@ -20,7 +20,7 @@ from bot.effects import PlaceOrder, RequestPayment
 from bot.events import MessageReceived
 from bot.flow import decide
 from catalog import shops
-from db import Database, inbox
+from db import Database
 from ghala.inbound import InboundMessage, Tap, TextContent
 from simulation.people import template, words
 
@@ -369,13 +369,9 @@ def _prompts(sim: Simulation) -> Iterator[str]:
 
 
 def _in_order(sim: Simulation) -> Iterator[str]:
-    """I13: what a customer wrote is worked on in the order in which it was taken.
-
-    What failed as often as ``inbox.HELD_BACK`` may be overtaken: then it was the message, not our luck.
-    """
+    """I13: what a customer wrote is worked on in the order in which it was taken."""
     latest: dict[str, tuple[int, int]] = {}
-    query = f"""SELECT customer_key, event_id, txn FROM sim_done WHERE kind = 'message' AND status = 'done'
-                AND attempts <= {inbox.HELD_BACK} ORDER BY txn, event_id"""
+    query = "SELECT customer_key, event_id, txn FROM sim_done WHERE kind = 'message' AND status = 'done' ORDER BY txn, event_id"
     for key, event_id, txn in rows(sim.database, query):
         before = latest.get(key)
         if before is not None and event_id < before[0]:

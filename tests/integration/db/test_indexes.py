@@ -94,7 +94,15 @@ WORK: dict[str, Callable[[Session], object]] = {
     "claim messages": lambda s: outbox.claim_heads(s, 100),
     "write outcomes": lambda s: outbox.record_outcomes(s, [outbox.Outcome(1, 0, "sent", "wamid.1")]),
     "note a delivery": lambda s: outbox.record_delivery(s, 1, "wamid.1", "read"),
-    "send a template instead": lambda s: outbox.retry_with_fallback(s, 1, "wamid.1"),
+    "find what did not arrive": lambda s: outbox.failed(s, 1, "wamid.1"),
+    "list what did not arrive": lambda s: outbox.undelivered(s, 1),
+    "send a message again": lambda s: outbox.send_again(
+        s, outbox.Failed(1, 1, 1, "reply", {}, None, 1, None, overtaken=False)
+    ),
+    "leave somebody alone": lambda s: outbox.leave_alone(
+        s, outbox.Failed(1, 1, 1, "reply", {}, None, 1, None, overtaken=False)
+    ),
+    "silence a shop": lambda s: outbox.silence(s, 1, "190", 60),
     "wake held messages": lambda s: outbox.wake(s, 1),
     "measure the outbox": outbox.oldest_waiting,
     "reach a customer": lambda s: customers.reach(s, 1, "254700999888", phone=None),

@@ -1,7 +1,5 @@
 """Migrations and models must describe the same database, to the last CHECK and partial index."""
 
-import re
-
 from sqlalchemy import text
 
 from db import Database, schema
@@ -28,10 +26,24 @@ def dump(database: Database) -> list[str]:
         statements = [row for row in rows if "alembic_version" not in row]
     lines: list[str] = []
     for statement in statements:
-        name = statement.split("(")[0]
-        parts = re.split(r",\s*\n|\(\s*\n|\n\)", statement)
-        lines += [f"{name}: {' '.join(part.split())}" for part in parts if part.strip()]
+        name = statement.split("(")[0].strip()
+        lines += [f"{name}: {' '.join(part.split())}" for part in parts_of(statement)]
     return sorted(lines)
+
+
+def parts_of(statement: str) -> list[str]:
+    """Columns and constraints of a CREATE TABLE, wherever ALTER TABLE put a comma or a line's end."""
+    parts, rest, depth = [""], "", 0
+    for letter in statement:
+        depth -= letter == ")"
+        if depth == 0:
+            rest += letter.strip("()")
+        elif depth == 1 and letter == ",":
+            parts.append("")
+        else:
+            parts[-1] += letter
+        depth += letter == "("
+    return [*parts, rest]
 
 
 def test_migrations_and_models_make_the_same_schema(empty_database: Database) -> None:
