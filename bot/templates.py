@@ -26,6 +26,8 @@ BODY: Final = 1024
 """Characters WhatsApp allows in a template's body (WIRE 2c)."""
 _NAME: Final = re.compile(r"[a-z0-9_]{1,512}", re.ASCII)
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
+_SPACE: Final = re.compile(r"[^\S\u00a0\u202f]+")
+"""Any space but those that keep an amount together."""
 _NOT_ALLOWED: Final = re.compile(r"\n{3,}|\t| {4}")
 
 
@@ -146,7 +148,7 @@ def fill(name: str, language: str, **values: str) -> Template:
 
 def _one_line(value: str) -> str:
     """WhatsApp takes neither line breaks nor runs of spaces in a value, nor an empty one."""
-    return fit(" ".join(value.split()), LIMITS.template_parameter) or "-"
+    return fit(_SPACE.sub(" ", value).strip(), LIMITS.template_parameter) or "-"
 
 
 def draw() -> str:

@@ -95,6 +95,7 @@ def test_places_are_filled_in_their_declared_order():
 def test_a_value_is_made_one_line_and_never_empty():
     filled = templates.fill("order_receipt", "xx", ref=" a\n\n b\tc      d", total=" ")
     assert filled == Template("order_receipt", "en", ("a b c d", "-"))
+    assert templates.fill("order_receipt", "en", ref="1", total="KES\u00a01").parameters[1] == "KES\u00a01"
 
 
 @pytest.mark.parametrize("values", [{}, {"ref": "1"}, {"ref": "1", "total": "2", "more": "3"}])
