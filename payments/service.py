@@ -550,6 +550,7 @@ def unmatched(
     if payment is not None:
         told = news_of.gateway_ref or payment.gateway_ref or payment.ref
         placeholder = f"order:{told}"
+        kept: ColumnElement[bool]
         if news_of.transaction_ref is None:
             news_of = replace(news_of, transaction_ref=placeholder)
             kept = (MoneyEvent.reason == reason) & _may_be_of(told, placeholder)
