@@ -18,8 +18,8 @@ from chaos.stack import Stack
 
 PER_SECOND: Final = 3.4
 """Customers a second, each about six signed webhooks: twenty webhooks a second."""
-BEFORE: Final = 3.0
-AFTER: Final = 5.0
+BEFORE: Final = 2.0
+AFTER: Final = 4.0
 """Seconds of load before a nemesis and after it."""
 SETTLES_IN: Final = 60.0
 FINE: Final = frozenset({0, 200, 503})
