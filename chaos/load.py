@@ -66,6 +66,8 @@ class Ledger:
 
     posts: list[Post] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
+    waits: list[Exchange] = field(default_factory=list)
+    """Prompts and receipts customers waited for: answers to what was not written."""
     ends: Counter[str] = field(default_factory=Counter)
     stuck: list[str] = field(default_factory=list)
 
@@ -242,6 +244,16 @@ class Load:
         exchange.acked = time.monotonic()
         return exchange, seen
 
+    async def wait(self, number: str, true: Callable[[], bool], what: str) -> None:
+        """The same as ``until``, and note how long it took.
+
+        Raises:
+            Stuck: it did not come.
+        """
+        began = time.monotonic()
+        await self.until(number, true, what)
+        self.ledger.waits.append(Exchange("", number, what, began, began, time.monotonic()))
+
     async def until(self, number: str, true: Callable[[], bool], what: str) -> None:
         """Wait until something shows on a phone.
 
@@ -277,7 +289,7 @@ class Load:
         for _ in range(PERSISTENCE):
             before, known = len(phone.charges), len(phone.shown)
             await self.say(number, "mpesa")
-            await self.until(
+            await self.wait(
                 number,
                 lambda before=before, known=known: (  # type: ignore[misc]
                     len(phone.charges) > before or any("😕" in shown.text for shown in phone.shown[known:])
@@ -286,7 +298,7 @@ class Load:
             )
             if len(phone.charges) > before:
                 await self._pay(phone.charges[-1])
-                await self.until(
+                await self.wait(
                     number, lambda: any("RECEIPT" in shown.text for shown in phone.shown), "a receipt"
                 )
                 self.ledger.ends["bought"] += 1
