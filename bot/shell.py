@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import select, update
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 
 import observing
 from bot import conversation as conversations
-from bot import flood
+from bot import flood, funnel
 from bot.apology import apology
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
@@ -55,7 +56,7 @@ from db.refs import Refs
 from errors import FlowError, OutOfStock, RuleBroken
 from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
 from ghala.messages import dump
-from orders import customers, placing, reading
+from orders import customers, placing, reading, totals
 from orders import service as order_service
 from orders.order import OrderView
 from payments import service as payment_service
@@ -86,6 +87,8 @@ class Claim:
     catalog_version: int
     events: tuple[inbox.WaitingEvent, ...]
     flooded: bool = False
+    funnel_day: date | None = None
+    funnel_stage: int = 0
 
 
 @dataclass(slots=True)
@@ -187,6 +190,8 @@ class ConversationShell:
                     ConversationRow.version,
                     ConversationRow.fence,
                     (ConversationRow.inbound_at > clock(-outbox.WINDOW)).label("open"),
+                    ConversationRow.funnel_day,
+                    ConversationRow.funnel_stage,
                 )
             ).first()
             if row is None:
@@ -212,6 +217,8 @@ class ConversationShell:
                 version=row.version,
                 fence=row.fence,
                 window_was_open=bool(row.open),
+                funnel_day=row.funnel_day,
+                funnel_stage=row.funnel_stage,
                 catalog_version=shops.catalog_version(session, event.shop_id),
                 events=tuple(events),
                 flooded=flooded,
@@ -244,7 +251,7 @@ class ConversationShell:
                 if work.unread:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
-                self._commit(session, claim, conversation, work)
+                self._commit(session, claim, conversation, work, shop)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
@@ -448,7 +455,9 @@ class ConversationShell:
             raise FlowError(f"order {ref} is gone")
         return order
 
-    def _commit(self, session: Session, claim: Claim, conversation: Conversation, work: Work) -> None:
+    def _commit(
+        self, session: Session, claim: Claim, conversation: Conversation, work: Work, shop: ShopSnapshot
+    ) -> None:
         wrote = any(event.kind == "message" for event in claim.events)
         values: dict[str, Any] = {
             "version": claim.version + 1,
@@ -456,8 +465,14 @@ class ConversationShell:
             "lease_until": None,
             "updated_at": clock(),
         }
+        counts: dict[str, int] = {}
         if wrote:
             values["inbound_at"] = clock()
+            today = shop.now.astimezone(ZoneInfo(shop.timezone)).date()
+            come = claim.funnel_stage if claim.funnel_day == today else 0
+            counts = funnel.newly(come, funnel.stage(conversation))
+            if counts:
+                values |= {"funnel_day": today, "funnel_stage": come + len(counts)}
         mine = session.execute(
             update(ConversationRow)
             .where(
@@ -480,7 +495,12 @@ class ConversationShell:
             )
             if not claim.window_was_open:
                 outbox.wake(session, claim.customer_id)
-        self._promise(session, claim, together(work.said))
+        said = together(work.said)
+        self._promise(session, claim, said)
+        came = sum(event.kind == "message" for event in claim.events)
+        totals.add(
+            session, claim.shop_id, claim.customer_id, messages_in=came, messages_out=len(said), **counts
+        )
         self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
 
     def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:
