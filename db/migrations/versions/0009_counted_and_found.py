@@ -10,8 +10,8 @@ from alembic import op
 from db.types import Bytewise, Key, UtcTime
 from db.words import words_of_order
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
