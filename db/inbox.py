@@ -54,6 +54,7 @@ class WaitingEvent:
     raw: bytes
     attempts: int
     age: float
+    source: str = ""
 
     def data(self) -> Any:
         """The stored JSON of an internal event."""
@@ -63,6 +64,7 @@ class WaitingEvent:
 _COLUMNS = (
     InboxEvent.id,
     InboxEvent.shop_id,
+    InboxEvent.source,
     InboxEvent.kind,
     InboxEvent.customer_key,
     InboxEvent.match_key,
@@ -79,6 +81,7 @@ def _event(row: Any) -> WaitingEvent:
     return WaitingEvent(
         id=row.id,
         shop_id=row.shop_id,
+        source=row.source,
         kind=row.kind,
         customer_key=row.customer_key,
         match_key=row.match_key,

@@ -22,11 +22,10 @@ from errors import RuleBroken
 from orders import service as order_service
 from orders.service import UnknownOrder
 from orders.status import UNPAID
+from payments import gateways
 from payments.gateways.base import PaymentUpdate, Started
 from payments.status import Step, sources, step
 
-PHONE_METHODS: Final = frozenset({"mpesa", "airtel"})
-METHODS: Final = ("mpesa", "airtel", "card")
 PROMPT_LIFE: Final = 120.0
 """Seconds after which a phone prompt nobody answered may be replaced: M-Pesa's own ends before (code 1037)."""
 MOST_PROMPTS_AN_HOUR: Final = 3
@@ -75,9 +74,8 @@ def request(
     phone: str | None,
     *,
     refs: Refs,
-    gateway: str = "ghala",
 ) -> Payment:
-    """Store a payment to be taken to its gateway after the commit.
+    """Store a payment to be taken after the commit to the gateway that takes its method.
 
     Raises:
         UnknownOrder: no such order.
@@ -89,9 +87,11 @@ def request(
         raise PaymentRefusal("order_closed")
     if order.status != "pending_payment":
         raise PaymentRefusal("already_paid")
-    if method not in METHODS:
+    taken = gateways.methods().get(method)
+    if taken is None:
         raise PaymentRefusal("unknown_method")
-    if method in PHONE_METHODS:
+    prompts = taken[0].prompts
+    if prompts:
         if not phone:
             raise PaymentRefusal("no_phone")
         _check_prompts(session, order, phone)
@@ -103,9 +103,9 @@ def request(
             order_id=order.id,
             ref=refs.payment(),
             key=refs.key("pay"),
-            gateway=gateway,
+            gateway=taken[1],
             method=method,
-            phone=phone if method in PHONE_METHODS else None,
+            phone=phone if prompts else None,
             amount=order.total,
             currency=order.currency,
             status="created",
@@ -152,7 +152,7 @@ def _replace_stale(session: Session, order: Order) -> None:
             Payment.order_id == order.id,
             Payment.status == "pending",
             # Counted from when the prompt went out, which may be long after it was asked for.
-            (Payment.method == "card") | (Payment.updated_at < clock(-PROMPT_LIFE)),
+            Payment.phone.is_(None) | (Payment.updated_at < clock(-PROMPT_LIFE)),
         )
         .values(status="expired", reason="replaced", updated_at=clock(), closed_at=clock())
     )
