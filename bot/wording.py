@@ -24,6 +24,7 @@ from ghala.messages import (
     Text,
     fit,
 )
+from languages import LANGUAGES
 from orders.order import Delivery
 
 BODY: Final = 1024
@@ -69,7 +70,10 @@ def label(option: str, conversation: Conversation, shop: ShopSnapshot, limit: in
         return fit(words(conversation, "button-products"), limit)
     if choice.action == "same":
         return _same_place(conversation)
-    named = choice.arguments[:1] if choice.action in {"pay", "language"} else ()
+    if choice.action == "language":
+        known = LANGUAGES.get(choice.argument(0))
+        return known.name if known is not None else ""
+    named = choice.arguments[:1] if choice.action == "pay" else ()
     key = "-".join(("button", choice.action.replace("_", "-"), *named))
     return fit(words(conversation, key), limit) if texts.speaks(key) else ""
 

@@ -8,22 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import Executable, Float, Integer, bindparam, case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Conversation, Customer, OutboxMessage, Pause
-from db.statements import insert
+from db.models import Conversation, Customer, OutboxMessage, Pause, Shop
+from db.statements import dialect_of, insert_on, table
 from db.types import clock, word
 
 SEND_LEASE: Final = 30.0
 """Seconds a claimed row is ours: more than connect and read timeouts together."""
 WINDOW: Final = 24 * 3600.0
 """WhatsApp's customer service window after the last inbound message (WIRE 2c)."""
+LONGEST_WAIT: Final = 3 * 24 * 3600.0
+"""Seconds a message waits for the customer to write again; later it would only puzzle them."""
 TEMPLATE_KEY: Final = ":template"
 """What a message's key ends in when its template goes instead."""
-RANK: Final = {"none": 0, "sent": 1, "delivered": 2, "read": 3}
+TEXT_KEY: Final = ":text"
+"""The same when it goes as plain text."""
+AGAIN_KEY: Final = ":again"
+"""The same when the old key can prove nothing any more."""
+WINDOW_CLOSED: Final = "window closed"
+"""The ``error`` of a message that waits for its customer to write; it holds nothing back meanwhile."""
+
+_OUTBOX = table(OutboxMessage).c
+_CUSTOMERS = table(Customer).c
+_CONVERSATIONS = table(Conversation).c
+_PAUSES = table(Pause).c
+_SHOPS = table(Shop).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +54,11 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message to send now. ``window_open`` says whether a free-form message may go."""
+    """A message to send now.
+
+    ``window_open`` says whether a free-form message may go, ``reachable`` whether one reached this person since
+    they last wrote or nothing is known, ``outlived`` that it waited longer than ``LONGEST_WAIT``.
+    """
 
     id: int
     shop_id: int
@@ -52,13 +71,17 @@ class Claimed:
     fallback: dict[str, Any] | None
     attempts: int
     window_open: bool
+    reachable: bool = True
+    outlived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a claimed message.
 
-    ``status`` is ``sent``, ``dead`` or ``waiting`` (again after ``delay`` seconds).
+    ``status`` is ``sent``, ``dead`` or ``waiting`` (again after ``delay`` seconds). ``use_fallback`` puts its template
+    in its place, ``message`` these words; whatever differs from what was tried goes under a key of its own, which is
+    the old one with ``key_ending``. ``silence`` is why the whole shop may not send for ``delay`` seconds.
     """
 
     id: int
@@ -69,109 +92,129 @@ class Outcome:
     error: str = ""
     use_fallback: bool = False
     count_attempt: bool = True
+    message: dict[str, Any] | None = None
+    key_ending: str = ""
+    silence: str = ""
+    unreachable: bool = False
 
 
 def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence[Promise]) -> list[int]:
     """Store messages in order; one whose ``unique_key`` was promised before is left out."""
     if not promises:
         return []
-    statement = (
-        insert(session, OutboxMessage)
-        .values(
-            [
-                {
-                    "shop_id": shop_id,
-                    "customer_id": customer_id,
-                    "key": p.key,
-                    "unique_key": p.unique_key,
-                    "kind": p.kind,
-                    "message": p.message,
-                    "fallback": p.fallback,
-                    "status": "waiting",
-                    "attempts": 0,
-                    "fence": 0,
-                    "error": "",
-                    "delivery": "none",
-                    "created_at": clock(),
-                    "next_at": clock(),
-                }
-                for p in promises
-            ]
-        )
-        .on_conflict_do_nothing()
-        .returning(OutboxMessage.id)
+    rows = session.scalars(
+        _promising(dialect_of(session)),
+        [
+            {
+                "shop_id": shop_id,
+                "customer_id": customer_id,
+                "key": p.key,
+                "unique_key": p.unique_key,
+                "kind": p.kind,
+                "message": p.message,
+                "fallback": p.fallback,
+                "status": "waiting",
+                "attempts": 0,
+                "fence": 0,
+                "error": "",
+                "delivery": "none",
+            }
+            for p in promises
+        ],
     )
-    return list(session.scalars(statement))
+    return list(rows)
+
+
+@cache
+def _promising(dialect: str) -> Executable:
+    return (
+        insert_on(dialect, OutboxMessage)
+        .values(created_at=clock(), next_at=clock())
+        .on_conflict_do_nothing()
+        .returning(_OUTBOX.id)
+    )
+
+
+_UNSENT = select(func.count()).where(
+    _OUTBOX.customer_id == bindparam("customer"), _OUTBOX.status == word("waiting")
+)
 
 
 def unsent(session: Session, customer_id: int) -> int:
     """How many messages to this customer wait to be sent."""
-    waiting = select(func.count()).where(
-        OutboxMessage.customer_id == customer_id, OutboxMessage.status == word("waiting")
-    )
-    return session.execute(waiting).scalar_one()
+    waiting: int = session.execute(_UNSENT, {"customer": customer_id}).scalar_one()
+    return waiting
 
 
-# Built once: it runs several times a second, and building it takes longer than running it.
-_EARLIER = aliased(OutboxMessage)
+_EARLIER = table(OutboxMessage).alias()
 _CLAIM = (
-    update(OutboxMessage)
+    update(table(OutboxMessage))
     .where(
-        OutboxMessage.id.in_(
-            select(OutboxMessage.id)
+        _OUTBOX.id.in_(
+            select(_OUTBOX.id)
             .where(
-                OutboxMessage.status == word("waiting"),
-                OutboxMessage.next_at <= clock(),
-                ~select(Pause.shop_id).where(Pause.shop_id == OutboxMessage.shop_id).exists(),
-                ~select(_EARLIER.id)
+                _OUTBOX.status == word("waiting"),
+                _OUTBOX.next_at <= clock(),
+                ~select(_PAUSES.shop_id).where(_PAUSES.shop_id == _OUTBOX.shop_id).exists(),
+                ~select(_SHOPS.id)
+                .where(_SHOPS.id == _OUTBOX.shop_id, _SHOPS.silenced_until > clock())
+                .exists(),
+                ~select(_EARLIER.c.id)
                 .where(
-                    _EARLIER.customer_id == OutboxMessage.customer_id,
-                    _EARLIER.status == word("waiting"),
-                    _EARLIER.id < OutboxMessage.id,
+                    _EARLIER.c.customer_id == _OUTBOX.customer_id,
+                    _EARLIER.c.status == word("waiting"),
+                    _EARLIER.c.id < _OUTBOX.id,
+                    (_EARLIER.c.error != WINDOW_CLOSED) | (_EARLIER.c.next_at <= clock()),
                 )
                 .exists(),
             )
-            .order_by(OutboxMessage.next_at, OutboxMessage.id)
+            .order_by(_OUTBOX.next_at, _OUTBOX.id)
             .limit(bindparam("most"))
             .with_for_update(skip_locked=True)
         )
     )
-    .values(next_at=clock(SEND_LEASE), fence=OutboxMessage.fence + 1)
+    .values(next_at=clock(SEND_LEASE), fence=_OUTBOX.fence + 1, error="")
     .returning(
-        OutboxMessage.id,
-        OutboxMessage.shop_id,
-        OutboxMessage.customer_id,
-        OutboxMessage.fence,
-        OutboxMessage.key,
-        OutboxMessage.kind,
-        OutboxMessage.message,
-        OutboxMessage.fallback,
-        OutboxMessage.attempts,
+        _OUTBOX.id,
+        _OUTBOX.shop_id,
+        _OUTBOX.customer_id,
+        _OUTBOX.fence,
+        _OUTBOX.key,
+        _OUTBOX.kind,
+        _OUTBOX.message,
+        _OUTBOX.fallback,
+        _OUTBOX.attempts,
+        (_OUTBOX.created_at <= clock(-LONGEST_WAIT)).label("outlived"),
     )
-    .execution_options(synchronize_session=False)
+)
+_REACH = (
+    select(
+        _CUSTOMERS.id,
+        _CUSTOMERS.identity,
+        (_CONVERSATIONS.inbound_at > clock(-WINDOW)).label("window_open"),
+        (
+            _CONVERSATIONS.unreachable_at.is_not(None)
+            & (
+                _CONVERSATIONS.inbound_at.is_(None)
+                | (_CONVERSATIONS.inbound_at <= _CONVERSATIONS.unreachable_at)
+            )
+        ).label("unreachable"),
+    )
+    .select_from(table(Customer).outerjoin(table(Conversation), _CONVERSATIONS.customer_id == _CUSTOMERS.id))
+    .where(_CUSTOMERS.id.in_(bindparam("customers", expanding=True)))
 )
 
 
 def claim_heads(session: Session, most: int) -> list[Claimed]:
     """Take up to ``most`` messages that are due, each the first of its customer, for ``SEND_LEASE`` seconds.
 
-    A paused shop sends nothing.
+    A paused or silenced shop sends nothing.
     """
     rows = session.execute(_CLAIM, {"most": most}).all()
     if not rows:
         return []
-    reach = {
-        row.id: row
-        for row in session.execute(
-            select(
-                Customer.id,
-                Customer.identity,
-                (Conversation.inbound_at > clock(-WINDOW)).label("window_open"),
-            )
-            .outerjoin(Conversation, Conversation.customer_id == Customer.id)
-            .where(Customer.id.in_({row.customer_id for row in rows}))
-        )
-    }
+    customers = list({row.customer_id for row in rows})
+    reach = {row.id: row for row in session.execute(_REACH, {"customers": customers})}
     return [
         Claimed(
             id=row.id,
@@ -185,6 +228,8 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
             fallback=row.fallback,
             attempts=row.attempts,
             window_open=bool(reach[row.customer_id].window_open),
+            reachable=not reach[row.customer_id].unreachable,
+            outlived=bool(row.outlived),
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]
@@ -203,35 +248,87 @@ def wake(session: Session, customer_id: int) -> None:
     )
 
 
+_MINE = (
+    update(table(OutboxMessage))
+    .where(
+        _OUTBOX.id == bindparam("message_id"),
+        _OUTBOX.fence == bindparam("claimed"),
+        _OUTBOX.status == word("waiting"),
+    )
+    .values(attempts=_OUTBOX.attempts + bindparam("counted", type_=Integer()))
+)
+_SENT = _MINE.values(
+    status="sent",
+    sent_at=clock(),
+    delivery=case((_OUTBOX.delivery == "none", "sent"), else_=_OUTBOX.delivery),
+)
+_DEAD = _MINE.values(status="dead")
+_AGAIN = _MINE.values(next_at=clock(bindparam("wait", type_=Float())))
+
+
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Write results back; a row claimed by someone else meanwhile keeps that claim."""
     for outcome in outcomes:
-        mine = (
-            OutboxMessage.id == outcome.id,
-            OutboxMessage.fence == outcome.fence,
-            OutboxMessage.status == word("waiting"),
-        )
-        values: dict[str, Any] = {"error": outcome.error}
-        if outcome.count_attempt:
-            values["attempts"] = OutboxMessage.attempts + 1
-        if outcome.use_fallback:
-            values |= {
-                "message": OutboxMessage.fallback,
-                "fallback": None,
-                "key": OutboxMessage.key + TEMPLATE_KEY,
-            }
+        what: dict[str, Any] = {
+            "message_id": outcome.id,
+            "claimed": outcome.fence,
+            "counted": int(outcome.count_attempt),
+            "error": outcome.error,
+        }
         if outcome.status == "sent":
-            values |= {
-                "status": "sent",
-                "provider_id": outcome.provider_id,
-                "sent_at": clock(),
-                "delivery": case((OutboxMessage.delivery == "none", "sent"), else_=OutboxMessage.delivery),
-            }
+            statement, what["provider_id"] = _SENT, outcome.provider_id
         elif outcome.status == "dead":
-            values["status"] = "dead"
+            statement = _DEAD
         else:
-            values["next_at"] = clock(outcome.delay)
-        session.execute(update(OutboxMessage).where(*mine).values(values))
+            statement, what["wait"] = _AGAIN, outcome.delay
+        if outcome.use_fallback:
+            statement = statement.values(message=_OUTBOX.fallback, fallback=None)
+        if outcome.message is not None:
+            statement = statement.values(message=outcome.message)
+        if ending := TEMPLATE_KEY if outcome.use_fallback else outcome.key_ending:
+            statement = statement.values(key=_OUTBOX.key + ending)
+        session.execute(statement, what)
+        if outcome.unreachable:
+            whose = select(OutboxMessage.customer_id).where(OutboxMessage.id == outcome.id)
+            _mark_unreachable(session, whose.scalar_subquery(), clock())
+        if outcome.silence:
+            whose = select(OutboxMessage.shop_id).where(OutboxMessage.id == outcome.id)
+            silence(session, whose.scalar_subquery(), outcome.silence, outcome.delay)
+
+
+def _mark_unreachable(session: Session, customer_id: Any, since: Any) -> None:
+    session.execute(
+        update(Conversation).where(Conversation.customer_id == customer_id).values(unreachable_at=since)
+    )
+
+
+def silence(session: Session, shop_id: Any, reason: str, seconds: float) -> None:
+    """Ghala or WhatsApp lets this shop send nothing, for ``reason`` (a code): try again after ``seconds``."""
+    session.execute(
+        update(Shop)
+        .where(Shop.id == shop_id)
+        .values(silenced_until=clock(seconds), silenced_because=reason)
+        .execution_options(synchronize_session=False)
+    )
+
+
+_NAMED = (_OUTBOX.shop_id == bindparam("shop"), _OUTBOX.provider_id == bindparam("provider"))
+_OF_PROVIDER = select(_OUTBOX.id).where(*_NAMED)
+
+
+def _note(*before: str) -> Executable:
+    """Write a delivery where it was one of these before."""
+    was = _OUTBOX.delivery.in_(before)
+    return update(table(OutboxMessage)).where(*_NAMED, was).returning(_OUTBOX.id)
+
+
+_DELIVERY: Final = {
+    "sent": _note("none"),
+    "delivered": _note("none", "sent", "failed"),
+    "read": _note("none", "sent", "failed", "delivered"),
+    "failed": _note("none", "sent", "failed"),
+}
+"""How to note a delivery: only where it is news. ``failed`` is kept unless the message came through after all."""
 
 
 def record_delivery(session: Session, shop_id: int, provider_id: str, status: str, error: str = "") -> bool:
@@ -239,46 +336,111 @@ def record_delivery(session: Session, shop_id: int, provider_id: str, status: st
 
     ``failed`` is kept unless the message was delivered or read after all.
     """
-    rank = case(RANK, value=OutboxMessage.delivery, else_=1)
-    allowed = rank < RANK.get(status, 2)
-    if status != "failed":
-        allowed |= OutboxMessage.delivery == "failed"
-        if status == "sent":
-            allowed = OutboxMessage.delivery == "none"
-    changed = session.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.shop_id == shop_id, OutboxMessage.provider_id == provider_id, allowed)
-        .values(delivery=status, **({"error": error} if error else {}))
-        .returning(OutboxMessage.id)
-    ).first()
-    if changed is not None:
+    what = {"shop": shop_id, "provider": provider_id}
+    noted = _DELIVERY[status]
+    said = {"delivery": status, "error": error} if error else {"delivery": status}
+    if session.execute(noted, what | said).first() is not None:
         return True
-    known = select(OutboxMessage.id).where(
-        OutboxMessage.shop_id == shop_id, OutboxMessage.provider_id == provider_id
+    return session.execute(_OF_PROVIDER, what).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A message that was taken and then did not arrive.
+
+    ``overtaken`` says that the customer has been told something else since.
+    """
+
+    id: int
+    shop_id: int
+    customer_id: int
+    kind: str
+    message: dict[str, Any]
+    fallback: dict[str, Any] | None
+    attempts: int
+    sent_at: datetime | None
+    overtaken: bool
+
+
+_LATER = aliased(OutboxMessage)
+
+
+def failed(session: Session, shop_id: int, provider_id: str) -> Failed | None:
+    """The message of this provider's id, if its delivery failed; ``None`` when it arrived after all."""
+    overtaken = (
+        select(_LATER.id)
+        .where(_LATER.customer_id == OutboxMessage.customer_id, _LATER.id > OutboxMessage.id)
+        .exists()
     )
-    return session.scalar(known) is not None
-
-
-def retry_with_fallback(session: Session, shop_id: int, provider_id: str) -> None:
-    """WhatsApp refused a message afterwards because the window was closed: send its template, once."""
-    session.execute(
-        update(OutboxMessage)
-        .where(
+    row = session.execute(
+        select(
+            OutboxMessage.id,
+            OutboxMessage.shop_id,
+            OutboxMessage.customer_id,
+            OutboxMessage.kind,
+            OutboxMessage.message,
+            OutboxMessage.fallback,
+            OutboxMessage.attempts,
+            OutboxMessage.sent_at,
+            overtaken.label("overtaken"),
+        ).where(
             OutboxMessage.shop_id == shop_id,
             OutboxMessage.provider_id == provider_id,
-            OutboxMessage.fallback.is_not(None),
             OutboxMessage.delivery == "failed",
         )
-        .values(
-            message=OutboxMessage.fallback,
-            fallback=None,
-            key=OutboxMessage.key + TEMPLATE_KEY,
-            provider_id=None,
-            delivery="none",
-            status="waiting",
-            next_at=clock(),
-        )
+    ).first()
+    return None if row is None else Failed(*row)
+
+
+def send_again(
+    session: Session,
+    gone: Failed,
+    *,
+    delay: float = 0.0,
+    use_fallback: bool = False,
+    message: dict[str, Any] | None = None,
+) -> None:
+    """Put a message that did not arrive back to be sent after ``delay`` seconds, or another in its place.
+
+    Under a new key: the old one stands for a message that was taken.
+    """
+    ending = TEMPLATE_KEY if use_fallback else AGAIN_KEY if message is None else TEXT_KEY
+    values: dict[str, Any] = {
+        "key": OutboxMessage.key + ending,
+        "provider_id": None,
+        "delivery": "none",
+        "status": "waiting",
+        "next_at": clock(delay),
+    }
+    if use_fallback:
+        values |= {"message": OutboxMessage.fallback, "fallback": None}
+    if message is not None:
+        values["message"] = message
+    session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == gone.id, OutboxMessage.delivery == "failed")
+        .values(values)
     )
+
+
+def leave_alone(session: Session, gone: Failed) -> None:
+    """The person could not be reached when ``gone`` was sent: trouble them no more until they write again."""
+    _mark_unreachable(session, gone.customer_id, clock() if gone.sent_at is None else gone.sent_at)
+
+
+def undelivered(session: Session, shop_id: int, most: int = 50) -> list[OutboxMessage]:
+    """Receipts and news that never arrived, the newest first: what a person in the shop should look at."""
+    dead = select(OutboxMessage).where(OutboxMessage.status == word("dead"))
+    lost = select(OutboxMessage).where(OutboxMessage.delivery == word("failed"))
+    found: dict[int, OutboxMessage] = {}
+    for these in (dead, lost):
+        newest = (
+            these.where(OutboxMessage.shop_id == shop_id, OutboxMessage.kind != "reply")
+            .order_by(OutboxMessage.id.desc())
+            .limit(most)
+        )
+        found |= {row.id: row for row in session.scalars(newest)}
+    return [found[row_id] for row_id in sorted(found, reverse=True)][:most]
 
 
 def oldest_waiting(session: Session) -> float | None:

@@ -92,9 +92,9 @@ def message(
 
 
 def body(said: Message) -> str:
-    """The words of a message."""
+    """The words of a message, as they are read: a space that no line breaks at is a space."""
     assert isinstance(said, Text | Buttons | ListMessage) or hasattr(said, "body"), said
-    return str(said.body)  # type: ignore[union-attr]
+    return str(said.body).replace("\u00a0", " ")  # type: ignore[union-attr]
 
 
 def titles(said: Message) -> list[str]:
