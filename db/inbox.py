@@ -56,6 +56,7 @@ class WaitingEvent:
     raw: bytes
     attempts: int
     age: float
+    source: str = ""
 
     def data(self) -> Any:
         """The stored JSON of an internal event."""
