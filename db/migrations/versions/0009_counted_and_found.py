@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ depends_on = None
 
 DAILY = ("greeted", "browsed", "carted", "messages_in", "messages_out")
 BATCH = 500
-TABLES = {
+TABLES: dict[str, dict[str, Any]] = {
     "shops": {"id": Key, "timezone": sa.Text()},
     "orders": {
         "id": Key, "shop_id": Key, "customer_id": Key, "ref": sa.Text(), "customer_name": sa.Text(),
