@@ -6,8 +6,10 @@ queue only that something is to be done: it may lose or double anything.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import takewhile
 from typing import Any, Final
@@ -20,11 +22,17 @@ from db.models import InboxEvent
 from db.statements import dialect_of, insert, insert_on, table
 from db.types import clock, word
 
+log = logging.getLogger("duka.inbox")
+
 MOST_ATTEMPTS: Final = 8
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
 RAISED: Final = "raised"
+REUSED: Final = "id_reused"
+"""The error of what came under an id that had been used for something else."""
+_MASKED: Final = "••••".encode()
+_EMPTIED: Final = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class WaitingEvent:
     raw: bytes
     attempts: int
     age: float
+    source: str = ""
 
     def data(self) -> Any:
         """The stored JSON of an internal event."""
@@ -66,6 +75,7 @@ _INBOX = table(InboxEvent).c
 _COLUMNS = (
     _INBOX.id,
     _INBOX.shop_id,
+    _INBOX.source,
     _INBOX.kind,
     _INBOX.customer_key,
     _INBOX.match_key,
@@ -83,6 +93,7 @@ def _event(row: Any) -> WaitingEvent:
     return WaitingEvent(
         id=row.id,
         shop_id=row.shop_id,
+        source=row.source,
         kind=row.kind,
         customer_key=row.customer_key,
         match_key=row.match_key,
@@ -95,9 +106,21 @@ def _event(row: Any) -> WaitingEvent:
 
 
 def record(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[tuple[int, str]]:
-    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait."""
+    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait.
+
+    What comes under a known id and is something else is kept aside, for a person to see, and has no effect.
+    """
     if not events:
         return []
+    rows = _store(session, shop_id, source, events)
+    if len(rows) < len(events):
+        _keep_impostors(session, shop_id, source, events)
+    return [(row.id, row.kind) for row in rows if row.status == "waiting"]
+
+
+def _store(
+    session: Session, shop_id: int, source: str, events: Sequence[NewEvent], error: str = ""
+) -> list[Any]:
     rows = session.execute(
         _recording(dialect_of(session)),
         [
@@ -115,12 +138,69 @@ def record(session: Session, shop_id: int, source: str, events: Sequence[NewEven
                 "raw": event.raw,
                 "status": event.status,
                 "attempts": 0,
-                "error": "",
+                "error": error,
             }
             for event in events
         ],
     )
-    return [(row.id, row.kind) for row in rows if row.status == "waiting"]
+    return list(rows)
+
+
+def _keep_impostors(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> None:
+    """Of events just stored or known before: keep apart what is not what is known under its id."""
+    names = [event.external_id for event in events]
+    own_names = [event.own_id for event in events if event.own_id is not None]
+    known = session.execute(
+        select(InboxEvent.external_id, InboxEvent.own_id, InboxEvent.raw).where(
+            InboxEvent.source == source,
+            or_(InboxEvent.external_id.in_(names), InboxEvent.own_id.in_(own_names)),
+        )
+    ).all()
+    by_name = {row.external_id: bytes(row.raw) for row in known}
+    by_own_name = {row.own_id: bytes(row.raw) for row in known if row.own_id is not None}
+    impostors = [
+        event
+        for event in events
+        if not _same(by_name.get(event.external_id), event.raw)
+        or not _same(by_own_name.get(event.own_id), event.raw)
+    ]
+    if not impostors:
+        return
+    kept = _store(
+        session,
+        shop_id,
+        source,
+        [
+            replace(
+                event,
+                external_id=f"reused:{hashlib.sha256(event.external_id.encode() + event.raw).hexdigest()}",
+                own_id=None,
+                match_key=None,
+                status="ignored",
+            )
+            for event in impostors
+        ],
+        REUSED,
+    )
+    for row in kept:
+        log.error("webhook_id_reused", extra={"inbox_event_id": row.id})
+
+
+def _same(known: bytes | None, raw: bytes) -> bool:
+    """Whether this may be what is known; what was masked or emptied since cannot be compared."""
+    return known is None or known in {raw, _EMPTIED} or _MASKED in known
+
+
+def reused_ids(session: Session, seconds: float) -> int:
+    """How many events of the last ``seconds`` came under an id that had been used for something else."""
+    return (
+        session.scalar(
+            select(func.count()).where(
+                InboxEvent.error == word(REUSED), InboxEvent.received_at > clock(-seconds)
+            )
+        )
+        or 0
+    )
 
 
 @cache
