@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, abort, request
 
+import measuring
 from db import Database, inbox
 from db.bell import Bell
 from ghala import receiving, strict_json
@@ -44,6 +45,7 @@ def blueprint(
         )
         with database.writing() as session:
             recorded = inbox.record(session, shop_id, f"payments:{slug}", [event])
+        measuring.accepted(len(recorded), of=1)
         for event_id, kind in recorded:
             bell.inbox(kind, event_id)
         return Response(
