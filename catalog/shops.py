@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from catalog.snapshot import CategoryView, ProductView, PromotionView, ShopSnapshot, ZoneView
 from db.models import Category, DeliveryZone, Product, Promotion, Shop
+from db.statements import table
 from languages import LANGUAGES
 
 MAIN: Final = "main"
-PAYMENT_METHODS: Final = ("mpesa", "airtel", "card")
 HOLD_MINUTES: Final = 30
 
 
@@ -22,23 +23,36 @@ def find(session: Session, slug: str) -> Shop | None:
     return session.scalars(select(Shop).where(Shop.slug == slug)).first()
 
 
+_SHOPS, _PRODUCTS = table(Shop).c, table(Product).c
+_CATALOG_VERSION = select(_SHOPS.catalog_version).where(_SHOPS.id == bindparam("shop"))
+_STOCK = select(_PRODUCTS.id, _PRODUCTS.available).where(
+    _PRODUCTS.shop_id == bindparam("shop"), _PRODUCTS.active, _PRODUCTS.available.is_not(None)
+)
+
+
 def catalog_version(session: Session, shop_id: int) -> int:
     """Grows with every change of the catalogue."""
-    return session.execute(select(Shop.catalog_version).where(Shop.id == shop_id)).scalar_one()
+    version: int = session.execute(_CATALOG_VERSION, {"shop": shop_id}).scalar_one()
+    return version
 
 
 def stock(session: Session, shop_id: int) -> dict[int, int]:
     """What is available now of each product whose stock is counted."""
-    rows = session.execute(
-        select(Product.id, Product.available).where(
-            Product.shop_id == shop_id, Product.active, Product.available.is_not(None)
-        )
-    )
+    rows = session.execute(_STOCK, {"shop": shop_id})
     return {row.id: row.available for row in rows}
 
 
-def snapshot(session: Session, shop_id: int, now: datetime, public_url: str = "") -> ShopSnapshot:
-    """The shop as it is at ``now``; pictures become addresses below ``public_url``."""
+def snapshot(
+    session: Session,
+    shop_id: int,
+    now: datetime,
+    public_url: str = "",
+    offered: Callable[[Sequence[str] | None], Sequence[str]] = lambda chosen: chosen or (),
+) -> ShopSnapshot:
+    """The shop as it is at ``now``; pictures become addresses below ``public_url``.
+
+    ``offered`` says which ways to pay there are, given those the shop has chosen or ``None``.
+    """
     shop = session.execute(select(Shop).where(Shop.id == shop_id)).scalar_one()
     products = session.scalars(
         select(Product)
@@ -73,7 +87,7 @@ def snapshot(session: Session, shop_id: int, now: datetime, public_url: str = ""
         categories=tuple(CategoryView(c.id, c.names, c.emoji) for c in categories),
         promotions=tuple(_promotion(p) for p in promotions),
         zones=tuple(ZoneView(z.id, z.names, z.fee) for z in zones),
-        payment_methods=tuple(settings.get("payment_methods", PAYMENT_METHODS)),
+        payment_methods=tuple(offered(settings.get("payment_methods"))),
         hold_minutes=int(settings.get("hold_minutes", HOLD_MINUTES)),
     )
 

@@ -90,6 +90,10 @@ WORK: dict[str, Callable[[Session], object]] = {
     "ask whether payment news waits": lambda s: inbox.waits_for(s, 1, ["gh_1", "gh_2"]),
     "sweep the inbox": lambda s: inbox.overdue(s, 0),
     "measure the inbox": inbox.oldest_waiting,
+    "count ids used twice": lambda s: inbox.reused_ids(s, 60),
+    "record a repeat": lambda s: inbox.record(
+        s, 1, "payments:main", [inbox.NewEvent("payment", "d1", b"{2}", own_id="o1")]
+    ),
     "record events": lambda s: inbox.record(s, 1, "m", [inbox.NewEvent("message", "e9", b"{}", own_id="o9")]),
     "claim messages": lambda s: outbox.claim_heads(s, 100),
     "write outcomes": lambda s: outbox.record_outcomes(s, [outbox.Outcome(1, 0, "sent", "wamid.1")]),
@@ -111,6 +115,10 @@ WORK: dict[str, Callable[[Session], object]] = {
     "read a receipt": lambda s: reading.receipt(s, 1, order_ref(s)),
     "find orders to expire": orders.due_to_expire,
     "expire an order": lambda s: orders.expire(s, 1),
+    "find orders to remind of": orders.due_to_remind,
+    "remind of an order": lambda s: orders.remind(s, 1),
+    "read a customer's orders": lambda s: reading.of_customer(s, 1, 1),
+    "add a line for the rider": lambda s: orders.add_to_delivery(s, 1, order_ref(s), 1, "gate C"),
     "cancel an order": lambda s: orders.cancel(s, 1, order_ref(s)),
     "find payments to ask about": desk.due,
     "request a payment from another phone": lambda s: service._check_prompts(
