@@ -24,6 +24,8 @@ WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
 RAISED: Final = "raised"
+HELD: Final = "held"
+"""What stands in ``error`` while a message waits for more of the same thought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +166,16 @@ def find(session: Session, event_id: int) -> WaitingEvent | None:
     return None if row is None else _event(row)
 
 
-def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
+def of_customer(
+    session: Session, shop_id: int, customer_key: str, most: int = 50, *, held: bool = True
+) -> list[WaitingEvent]:
     """What may be worked on now for this customer's conversation: payment results first, then as it arrived.
 
-    One that waits for its next attempt holds back whatever comes after it, until it is done or dead.
+    One that waits for its next attempt holds back whatever comes after it, until it is done or dead. One that is
+    ``held`` for the rest of its thought holds back nothing, and is read with whatever comes.
     """
     rows = session.execute(
-        select(*_COLUMNS, (InboxEvent.next_at <= clock()).label("is_due"))
+        select(*_COLUMNS, (InboxEvent.next_at <= clock()).label("is_due"), InboxEvent.error)
         .where(
             InboxEvent.shop_id == shop_id,
             InboxEvent.customer_key == customer_key,
@@ -179,7 +184,8 @@ def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 5
         .order_by(InboxEvent.priority, InboxEvent.id)
         .limit(most)
     )
-    return [_event(row) for row in takewhile(lambda row: row.is_due, rows)]
+    passing = takewhile(lambda row: row.is_due or row.error == HELD, rows)
+    return [_event(row) for row in passing if row.is_due or held]
 
 
 def claim(session: Session, event_id: int) -> WaitingEvent | None:
@@ -215,6 +221,36 @@ def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: 
         update(InboxEvent)
         .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
         .values(next_at=clock(seconds), error=error)
+    )
+
+
+def hold(session: Session, event_ids: Sequence[int], seconds: float) -> int:
+    """Keep messages for ``seconds``, to be read together with what comes; returns how many still waited.
+
+    Nothing was tried in vain: the attempt is not counted.
+    """
+    result = session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
+        .values(next_at=clock(seconds), attempts=0, error=HELD)
+        .returning(InboxEvent.id)
+    )
+    return len(result.all())
+
+
+def ripe(session: Session, most: int = 500) -> list[int]:
+    """Messages that were held and have waited long enough."""
+    return list(
+        session.scalars(
+            select(InboxEvent.id)
+            .where(
+                InboxEvent.status == word("waiting"),
+                InboxEvent.next_at <= clock(),
+                InboxEvent.error == HELD,
+            )
+            .order_by(InboxEvent.next_at, InboxEvent.id)
+            .limit(most)
+        )
     )
 
 
@@ -303,10 +339,11 @@ def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
     """Ids and kinds of events whose bell nobody heard; of each conversation's the first, which holds back the others.
 
-    One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
+    One that was worked on before, or held, is due when its time comes; a fresh one after ``older_than`` seconds,
     since somebody is probably on the way.
     """
-    due = InboxEvent.next_at <= case((InboxEvent.attempts > 0, clock()), else_=clock(-older_than))
+    known = or_(InboxEvent.attempts > 0, InboxEvent.error == HELD)
+    due = InboxEvent.next_at <= case((known, clock()), else_=clock(-older_than))
     earlier = aliased(InboxEvent)
     first_of_customer = ~(
         select(earlier.id)
