@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import and_, case, func, or_, select, tuple_, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Executable, Float, and_, bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from db.models import InboxEvent
-from db.statements import insert
+from db.statements import dialect_of, insert, insert_on, table
 from db.types import clock, word
 
 MOST_ATTEMPTS: Final = 8
@@ -63,19 +64,21 @@ class WaitingEvent:
         return orjson.loads(self.raw)
 
 
+_INBOX = table(InboxEvent).c
 _COLUMNS = (
-    InboxEvent.id,
-    InboxEvent.shop_id,
-    InboxEvent.kind,
-    InboxEvent.customer_key,
-    InboxEvent.match_key,
-    InboxEvent.hint,
-    InboxEvent.lane,
-    InboxEvent.raw,
-    InboxEvent.attempts,
-    InboxEvent.received_at,
+    _INBOX.id,
+    _INBOX.shop_id,
+    _INBOX.kind,
+    _INBOX.customer_key,
+    _INBOX.match_key,
+    _INBOX.hint,
+    _INBOX.lane,
+    _INBOX.raw,
+    _INBOX.attempts,
+    _INBOX.received_at,
     clock().label("now"),
 )
+_THESE = (_INBOX.id.in_(bindparam("ids", expanding=True)), _INBOX.status == word("waiting"))
 
 
 def _event(row: Any) -> WaitingEvent:
@@ -97,35 +100,39 @@ def record(session: Session, shop_id: int, source: str, events: Sequence[NewEven
     """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait."""
     if not events:
         return []
-    statement = (
-        insert(session, InboxEvent)
-        .values(
-            [
-                {
-                    "shop_id": shop_id,
-                    "source": source,
-                    "external_id": event.external_id,
-                    "own_id": event.own_id,
-                    "kind": event.kind,
-                    "customer_key": event.customer_key,
-                    "match_key": event.match_key,
-                    "hint": event.hint,
-                    "lane": event.lane,
-                    "priority": ORDINARY,
-                    "raw": event.raw,
-                    "status": event.status,
-                    "attempts": 0,
-                    "error": "",
-                    "received_at": clock(),
-                    "next_at": clock(),
-                }
-                for event in events
-            ]
-        )
-        .on_conflict_do_nothing()
-        .returning(InboxEvent.id, InboxEvent.kind, InboxEvent.status)
+    rows = session.execute(
+        _recording(dialect_of(session)),
+        [
+            {
+                "shop_id": shop_id,
+                "source": source,
+                "external_id": event.external_id,
+                "own_id": event.own_id,
+                "kind": event.kind,
+                "customer_key": event.customer_key,
+                "match_key": event.match_key,
+                "hint": event.hint,
+                "lane": event.lane,
+                "priority": ORDINARY,
+                "raw": event.raw,
+                "status": event.status,
+                "attempts": 0,
+                "error": "",
+            }
+            for event in events
+        ],
     )
-    return [(row.id, row.kind) for row in session.execute(statement) if row.status == "waiting"]
+    return [(row.id, row.kind) for row in rows if row.status == "waiting"]
+
+
+@cache
+def _recording(dialect: str) -> Executable:
+    return (
+        insert_on(dialect, InboxEvent)
+        .values(received_at=clock(), next_at=clock())
+        .on_conflict_do_nothing()
+        .returning(_INBOX.id, _INBOX.kind, _INBOX.status)
+    )
 
 
 def record_internal(
@@ -158,22 +165,40 @@ def record_internal(
     return session.scalar(statement)
 
 
+_FIND = select(*_COLUMNS).where(_INBOX.id == bindparam("event"), _INBOX.status == word("waiting"))
+
+
 def find(session: Session, event_id: int) -> WaitingEvent | None:
     """The event with this id if it still waits."""
-    row = session.execute(
-        select(*_COLUMNS).where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"))
-    ).first()
+    row = session.execute(_FIND, {"event": event_id}).first()
     return None if row is None else _event(row)
 
 
+<<<<<<< HEAD
 def of_customer(
     session: Session, shop_id: int, customer_key: str, most: int = 50, *, held: bool = True
 ) -> list[WaitingEvent]:
+=======
+_OF_CUSTOMER = (
+    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"))
+    .where(
+        _INBOX.shop_id == bindparam("shop"),
+        _INBOX.customer_key == bindparam("customer"),
+        _INBOX.status == word("waiting"),
+    )
+    .order_by(_INBOX.priority, _INBOX.id)
+    .limit(bindparam("most"))
+)
+
+
+def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
+>>>>>>> main
     """What may be worked on now for this customer's conversation: payment results first, then as it arrived.
 
     One that waits for its next attempt holds back whatever comes after it, until it is done or dead. One that is
     ``held`` for the rest of its thought holds back nothing, and is read with whatever comes.
     """
+<<<<<<< HEAD
     rows = session.execute(
         select(*_COLUMNS, (InboxEvent.next_at <= clock()).label("is_due"), InboxEvent.error)
         .where(
@@ -186,42 +211,47 @@ def of_customer(
     )
     passing = takewhile(lambda row: row.is_due or row.error == HELD, rows)
     return [_event(row) for row in passing if row.is_due or held]
+=======
+    rows = session.execute(_OF_CUSTOMER, {"shop": shop_id, "customer": customer_key, "most": most})
+    return [_event(row) for row in takewhile(lambda row: row.is_due, rows)]
+>>>>>>> main
+
+
+_CLAIM = (
+    update(table(InboxEvent))
+    .where(
+        _INBOX.id == bindparam("event"),
+        _INBOX.kind.in_(["payment", "status"]),
+        _INBOX.status == word("waiting"),
+        _INBOX.next_at <= clock(),
+    )
+    .values(next_at=clock(WORK_LEASE), attempts=_INBOX.attempts + 1)
+    .returning(*_COLUMNS)
+)
 
 
 def claim(session: Session, event_id: int) -> WaitingEvent | None:
     """Take one payment or status event for ``WORK_LEASE`` seconds; ``None`` when done or taken."""
-    row = session.execute(
-        update(InboxEvent)
-        .where(
-            InboxEvent.id == event_id,
-            InboxEvent.kind.in_(["payment", "status"]),
-            InboxEvent.status == word("waiting"),
-            InboxEvent.next_at <= clock(),
-        )
-        .values(next_at=clock(WORK_LEASE), attempts=InboxEvent.attempts + 1)
-        .returning(*_COLUMNS)
-    ).first()
+    row = session.execute(_CLAIM, {"event": event_id}).first()
     return None if row is None else _event(row)
+
+
+_FINISH = update(table(InboxEvent)).where(*_THESE).values(done_at=clock()).returning(_INBOX.id)
+_POSTPONE = update(table(InboxEvent)).where(*_THESE).values(next_at=clock(bindparam("wait", type_=Float())))
+_COUNT_ATTEMPT = update(table(InboxEvent)).where(*_THESE).values(attempts=_INBOX.attempts + 1)
 
 
 def finish(session: Session, event_ids: Sequence[int], status: str = "done", error: str = "") -> int:
     """Close events; returns how many were still waiting, which the caller may insist on."""
-    result = session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
-        .values(status=status, done_at=clock(), error=error)
-        .returning(InboxEvent.id)
-    )
+    if not event_ids:
+        return 0
+    result = session.execute(_FINISH, {"ids": event_ids, "status": status, "error": error})
     return len(result.all())
 
 
 def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: str = "") -> None:
     """Let events wait ``seconds`` before the next attempt."""
-    session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
-        .values(next_at=clock(seconds), error=error)
-    )
+    session.execute(_POSTPONE, {"ids": event_ids, "wait": seconds, "error": error})
 
 
 def hold(session: Session, event_ids: Sequence[int], seconds: float) -> int:
@@ -297,11 +327,8 @@ def overwrite(session: Session, event_id: int, raw: bytes) -> None:
 
 def count_attempt(session: Session, event_ids: Sequence[int]) -> None:
     """Note that work on these events began: what kills its worker again and again ends up dead."""
-    session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
-        .values(attempts=InboxEvent.attempts + 1)
-    )
+    if event_ids:
+        session.execute(_COUNT_ATTEMPT, {"ids": event_ids})
 
 
 def wake_matching(session: Session, shop_id: int, match_key: str) -> list[int]:
@@ -336,12 +363,43 @@ def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool
     return found is not None
 
 
+_EARLIER = table(InboxEvent).alias()
+_LATE_BELL = clock(bindparam("older", type_=Float()))
+_OVERDUE = (
+    select(_INBOX.id, _INBOX.kind)
+    .where(
+        _INBOX.status == word("waiting"),
+        _INBOX.next_at <= clock(),
+        _INBOX.next_at <= case((_INBOX.attempts > 0, clock()), else_=_LATE_BELL),
+        or_(
+            _INBOX.customer_key.is_(None),
+            and_(
+                _INBOX.customer_key.is_not(None),
+                ~(
+                    select(_EARLIER.c.id)
+                    .where(
+                        _EARLIER.c.shop_id == _INBOX.shop_id,
+                        _EARLIER.c.customer_key == _INBOX.customer_key,
+                        _EARLIER.c.status == word("waiting"),
+                        tuple_(_EARLIER.c.priority, _EARLIER.c.id) < tuple_(_INBOX.priority, _INBOX.id),
+                    )
+                    .exists()
+                ),
+            ),
+        ),
+    )
+    .order_by(_INBOX.next_at, _INBOX.id)
+    .limit(bindparam("most"))
+)
+
+
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
     """Ids and kinds of events whose bell nobody heard; of each conversation's the first, which holds back the others.
 
     One that was worked on before, or held, is due when its time comes; a fresh one after ``older_than`` seconds,
     since somebody is probably on the way.
     """
+<<<<<<< HEAD
     known = or_(InboxEvent.attempts > 0, InboxEvent.error == HELD)
     due = InboxEvent.next_at <= case((known, clock()), else_=clock(-older_than))
     earlier = aliased(InboxEvent)
@@ -369,6 +427,9 @@ def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[
         .order_by(InboxEvent.next_at, InboxEvent.id)
         .limit(most)
     )
+=======
+    rows = session.execute(_OVERDUE, {"older": -older_than, "most": most})
+>>>>>>> main
     return [(row.id, row.kind) for row in rows]
 
 

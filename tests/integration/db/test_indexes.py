@@ -113,6 +113,10 @@ WORK: dict[str, Callable[[Session], object]] = {
     "read a receipt": lambda s: reading.receipt(s, 1, order_ref(s)),
     "find orders to expire": orders.due_to_expire,
     "expire an order": lambda s: orders.expire(s, 1),
+    "find orders to remind of": orders.due_to_remind,
+    "remind of an order": lambda s: orders.remind(s, 1),
+    "read a customer's orders": lambda s: reading.of_customer(s, 1, 1),
+    "add a line for the rider": lambda s: orders.add_to_delivery(s, 1, order_ref(s), 1, "gate C"),
     "cancel an order": lambda s: orders.cancel(s, 1, order_ref(s)),
     "find payments to ask about": desk.due,
     "request a payment from another phone": lambda s: service._check_prompts(
