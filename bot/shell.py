@@ -46,6 +46,7 @@ from bot.events import (
 from bot.flow import decide
 from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
+from bot.wording import PROMPTED
 from catalog import shops
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
@@ -60,6 +61,7 @@ from ghala.messages import dump
 from orders import customers, placing, reading
 from orders import service as order_service
 from orders.order import OrderView
+from payments import gateways
 from payments import service as payment_service
 from payments.service import PaymentRefusal
 
@@ -166,7 +168,7 @@ class ShopPictures:
     def take(self, session: Session, shop_id: int) -> ShopSnapshot:
         """A fresh picture through this transaction."""
         version = shops.catalog_version(session, shop_id)
-        picture = shops.snapshot(session, shop_id, self._now(), self._public_url)
+        picture = shops.snapshot(session, shop_id, self._now(), self._public_url, gateways.offered)
         self._kept[shop_id] = (version, picture)
         return picture
 
@@ -340,7 +342,7 @@ class ConversationShell:
         """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
         if not isinstance(message.content, TextContent):
             return message
-        prompted = conversation.state == "payment_processing" and conversation.method != "card"
+        prompted = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
         body = message.content.body
         masked = mask_secrets(body, pin_expected=prompted)
         if masked == body:

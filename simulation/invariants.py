@@ -22,6 +22,7 @@ from bot.flow import decide
 from catalog import shops
 from db import Database
 from ghala.inbound import InboundMessage, Tap, TextContent
+from payments import gateways
 from simulation.people import template, words
 
 if TYPE_CHECKING:
@@ -339,7 +340,7 @@ def _conversation(sim: Simulation, customer_id: int) -> Conversation:
 def _can_buy(sim: Simulation) -> Iterator[str]:
     """I10: every conversation, as it was left, leads to an order within a few words."""
     with sim.database.reading() as session:
-        shop = shops.snapshot(session, 1, sim.world.now())
+        shop = shops.snapshot(session, 1, sim.world.now(), offered=gateways.offered)
     for customer_id, raw in rows(sim.database, "SELECT customer_id, data FROM conversations"):
         data = orjson.loads(raw)
         conversation = conversations.load(data) if data else Conversation(language="en")
