@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+import measuring
 import observing
 from bot import conversation as conversations
 from bot import flood
@@ -370,7 +371,8 @@ class ConversationShell:
             if not waiting:
                 return conversation, shop
             happened = waiting.pop(0)
-            decided = decide(conversation, happened, shop)
+            with measuring.timed(measuring.DECIDE_SECONDS):
+                decided = decide(conversation, happened, shop)
             seen = self._recorder.seen(session, shop)
             work.turn.note(happened, seen, decided, from_customer=from_customer)
             conversation = decided.conversation
