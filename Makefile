@@ -6,7 +6,7 @@ BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
 ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
-MODULES = app.py config.py errors.py languages.py observing.py wsgi.py
+MODULES = app.py config.py errors.py languages.py measuring.py observing.py wsgi.py
 
 .PHONY: help install run test check lint fmt types imports crawl flow screenshots reset clean fuzz chaos simulate mutants
 
@@ -44,6 +44,9 @@ crawl: install ## Walk the whole conversation and print what a purchase costs in
 
 flow: install ## Draw the conversation into docs/flow.md
 	$(BIN)/python -m bot.diagram
+
+templates: install ## Write docs/templates.md, the list for whoever registers WhatsApp's templates
+	$(BIN)/python -m bot.templates
 
 chaos: install ## Break the running shop in every way and print how it got up again (ARGS=... for one way)
 	$(BIN)/python -m chaos $(ARGS)

@@ -11,20 +11,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from bot import aftersale, cart, events, texts
+from bot import aftersale, cart, events, templates, texts
 from bot.conversation import Conversation
 from bot.effects import AskGateway, Say
 from bot.global_words import PAYING, SHOPPING
 from bot.receipt import receipt, summary
 from bot.state import Next, goes
 from bot.states.payment_failed import failed
-from bot.states.payment_processing import waiting
+from bot.states.payment_processing import waiting, worded
 from bot.states.payment_selection import payable
 from bot.understanding.words import plain
-from bot.wording import PRODUCT_NAME, buttons, joined, method_name, text, words
+from bot.wording import PRODUCT_NAME, PROMPTED, buttons, joined, method_name, text, words
 from catalog.snapshot import ShopSnapshot
 from ghala.messages import LinkButton, Template, Text, fit
 from orders.order import Delivery, OrderView
+from orders.status import MOVES
+
+TEMPLATES: Final = frozenset(
+    {"order_receipt", "order_summary"}
+    | {f"order_{status}" for status in MOVES if texts.speaks(f"news-{status}")}
+)
+"""Every template that news may need outside the 24-hour window."""
 
 
 def _quiet(conversation: Conversation) -> Next:
@@ -100,7 +107,8 @@ def order_created(event: events.OrderCreated, conversation: Conversation, shop: 
     if not _busy(conversation):
         moved = replace(moved, state="payment_selection", trail=(), misses=0)
     said = payable(summary(event.order, moved, shop), moved, shop)
-    fallback = Template("order_summary", moved.language, (event.order.ref, _total(event.order, moved)))
+    total = _total(event.order, moved)
+    fallback = templates.fill("order_summary", moved.language, ref=event.order.ref, total=total)
     return Next(moved, (_news(said, key=f"order:{event.order.ref}", fallback=fallback),))
 
 
@@ -133,7 +141,7 @@ def order_cancelled(event: events.OrderCancelled, conversation: Conversation, sh
     """Back in the cart when it was to be edited, else gone; nothing was charged."""
     editing = conversation.state == "cart" and conversation.order_ref == event.order.ref
     # A request may still be on the phone: never say that nothing was charged while it can be paid.
-    prompted = conversation.order_ref == event.order.ref and conversation.method not in {"", "card"}
+    prompted = conversation.order_ref == event.order.ref and conversation.method in PROMPTED
     decline = words(conversation, "decline-prompt") if prompted else ""
     code = conversation.promo_code
     conversation = _without_order(conversation, event.order.ref)
@@ -185,7 +193,7 @@ def payment_requested(event: events.PaymentRequested, conversation: Conversation
         moved = replace(moved, charge_phone=event.phone)
     if event.method == "card":
         return _quiet(moved)
-    return Next(moved, (waiting("prompt-sent", moved, shop),))
+    return Next(moved, (waiting(worded("prompt-sent", event.method), moved, shop),))
 
 
 def payment_refused(event: events.PaymentRefused, conversation: Conversation, shop: ShopSnapshot) -> Next:
@@ -242,7 +250,7 @@ def payment_succeeded(event: events.PaymentSucceeded, conversation: Conversation
         Text(receipt(event.receipt, moved, shop)),
         kind="receipt",
         key=f"receipt:{order.ref}",
-        fallback=Template("order_receipt", moved.language, (order.ref, total)),
+        fallback=templates.fill("order_receipt", moved.language, ref=order.ref, total=total),
     )
     return Next(moved, (said,))
 
@@ -301,9 +309,7 @@ def payment_still_pending(
     event: events.PaymentStillPending, conversation: Conversation, shop: ShopSnapshot
 ) -> Next:
     """Asked, and no answer yet."""
-    return _pending(
-        "still-pending-card" if event.method == "card" else "still-pending", event, conversation, shop
-    )
+    return _pending(worded("still-pending", event.method), event, conversation, shop)
 
 
 def money_without_order(
@@ -333,7 +339,7 @@ def order_moved(event: events.OrderMoved, conversation: Conversation, shop: Shop
     if order.status == "delivered" and moved.state == "greeting" and not (moved.stopped or moved.handed_off):
         ask = f"{body} {words(moved, 'rate-ask', ref=order.ref)}"
         said = buttons(ask, aftersale.faces(order.ref), moved, shop)
-    fallback = Template(f"order_{order.status}", moved.language, (order.ref,))
+    fallback = templates.fill(f"order_{order.status}", moved.language, ref=order.ref)
     return Next(moved, (_news(said, key=f"news:{order.ref}:{order.status}", fallback=fallback),))
 
 

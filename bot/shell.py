@@ -10,17 +10,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+import measuring
 import observing
 from bot import conversation as conversations
-from bot import flood
+from bot import flood, funnel
 from bot.apology import apology
+from bot.bursts import Burst
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
 from bot.effects import (
@@ -64,6 +67,7 @@ from bot.events import (
 from bot.flow import decide
 from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
+from bot.wording import PROMPTED
 from catalog import shops
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
@@ -76,11 +80,11 @@ from errors import FlowError, OutOfStock, RuleBroken
 from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
 from ghala.messages import dump
 from keeping import privacy
-from orders import customers, placing, ratings, reading
+from orders import customers, placing, ratings, reading, totals
 from orders import service as order_service
 from orders.order import OrderView
 from orders.status import CANCELLABLE
-from payments import cancelling
+from payments import cancelling, gateways
 from payments import service as payment_service
 from payments.service import PaymentRefusal
 
@@ -109,6 +113,8 @@ _TAKE = (
         (_CONVERSATIONS.inbound_at > clock(-outbox.WINDOW)).label("open"),
         (_CONVERSATIONS.handed_off_until > clock()).label("with_person"),
         _CONVERSATIONS.handed_off_until.is_not(None).label("handed_off"),
+        _CONVERSATIONS.funnel_day,
+        _CONVERSATIONS.funnel_stage,
     )
 )
 _RELEASE = (
@@ -151,6 +157,8 @@ class Claim:
     with_person: bool = False
     stopped: bool = False
     blocked: bool = False
+    funnel_day: date | None = None
+    funnel_stage: int = 0
 
 
 @dataclass(slots=True)
@@ -162,6 +170,8 @@ class Work:
     payments: list[int] = field(default_factory=list)
     questions: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
+    patience: float = 0.0
 
 
 class Fenced(Exception):
@@ -199,7 +209,7 @@ class ShopPictures:
     def take(self, session: Session, shop_id: int) -> ShopSnapshot:
         """A fresh picture through this transaction."""
         version = shops.catalog_version(session, shop_id)
-        picture = shops.snapshot(session, shop_id, self._now(), self._public_url)
+        picture = shops.snapshot(session, shop_id, self._now(), self._public_url, gateways.offered)
         self._kept[shop_id] = (version, picture)
         return picture
 
@@ -265,6 +275,8 @@ class ConversationShell:
                 version=row.version,
                 fence=row.fence,
                 window_was_open=bool(row.open),
+                funnel_day=row.funnel_day,
+                funnel_stage=row.funnel_stage,
                 catalog_version=shops.catalog_version(session, event.shop_id),
                 events=tuple(events),
                 flooded=flooded,
@@ -290,20 +302,36 @@ class ConversationShell:
         self._recorder.prepare(shop)
         try:
             with self._database.writing() as session:
+                burst = Burst()
                 for waiting, from_customer in events:
                     if claim.blocked and from_customer:
                         continue  # kept, and not answered
                     event = self._event(session, claim, waiting, conversation)
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
-                    elif event is not None:
+                        continue
+                    spoken = conversation.language or shop.languages[0]
+                    conversation = replace(conversation, language=spoken)
+                    thought = (
+                        None
+                        if event is None
+                        else burst.hear(event, waiting.id, waiting.age, conversation, shop)
+                    )
+                    if thought is not None:
                         conversation, shop = self._turn(
-                            session, claim, conversation, shop, event, work, from_customer=from_customer
+                            session, claim, conversation, shop, thought, work, from_customer=from_customer
                         )
+                work.patience = burst.wait()
+                work.held = [line.row_id for line in burst.lines] if work.patience else []
+                unanswered = None if work.held else burst.given_up()
+                if unanswered is not None:
+                    conversation, shop = self._turn(
+                        session, claim, conversation, shop, unanswered, work, from_customer=True
+                    )
                 if work.unread:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
-                self._commit(session, claim, conversation, work)
+                self._commit(session, claim, conversation, work, shop)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
@@ -313,7 +341,7 @@ class ConversationShell:
         self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
         self._ring(work)
         with self._database.reading() as session:
-            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1)
+            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
         return more[0].id if more else None
 
     def failed(self, claim: Claim, error: str) -> None:
@@ -368,7 +396,7 @@ class ConversationShell:
         """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
         if not isinstance(message.content, TextContent):
             return message
-        prompted = conversation.state == "payment_processing" and conversation.method != "card"
+        prompted = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
         body = message.content.body
         masked = mask_secrets(body, pin_expected=prompted)
         if masked == body:
@@ -396,7 +424,8 @@ class ConversationShell:
             if not waiting:
                 return conversation, shop
             happened = waiting.pop(0)
-            decided = decide(conversation, happened, shop)
+            with measuring.timed(measuring.DECIDE_SECONDS):
+                decided = decide(conversation, happened, shop)
             seen = self._recorder.seen(session, shop)
             work.turn.note(happened, seen, decided, from_customer=from_customer)
             conversation = decided.conversation
@@ -595,13 +624,22 @@ class ConversationShell:
             raise FlowError(f"order {ref} is gone")
         return order
 
-    def _commit(self, session: Session, claim: Claim, conversation: Conversation, work: Work) -> None:
+    def _commit(
+        self, session: Session, claim: Claim, conversation: Conversation, work: Work, shop: ShopSnapshot
+    ) -> None:
         wrote = any(event.kind == "message" for event in claim.events)
         write = _WRITE_AFTER_WORD if wrote else _WRITE
         if conversation.handed_off and wrote:
             write = _WRITE_FOR_A_PERSON
         elif claim.handed_off and not conversation.handed_off:
             write = _WRITE_GIVEN_BACK[wrote]
+        counts: dict[str, int] = {}
+        come: dict[str, Any] = {}
+        if wrote:
+            today = shop.now.astimezone(ZoneInfo(shop.timezone)).date()
+            before = claim.funnel_stage if claim.funnel_day == today else 0
+            counts = funnel.newly(before, funnel.stage(conversation))
+            come = {"funnel_day": today, "funnel_stage": before + len(counts)}
         mine = session.execute(
             write,
             {
@@ -610,10 +648,12 @@ class ConversationShell:
                 "before": claim.version,
                 "version": claim.version + 1,
                 "data": conversations.dump(conversation),
+                **come,
             },
         ).first()
-        read = [event.id for event in claim.events if event.id not in work.unread]
+        read = [event.id for event in claim.events if event.id not in (*work.unread, *work.held)]
         closed = inbox.finish(session, read) + inbox.finish(session, work.unread, "ignored", "flood")
+        closed += inbox.hold(session, work.held, work.patience)
         if mine is None or closed != len(claim.events):
             raise Fenced
         if wrote:
@@ -627,7 +667,12 @@ class ConversationShell:
             )
             if not claim.window_was_open:
                 outbox.wake(session, claim.customer_id)
-        self._promise(session, claim, together(work.said))
+        said = together(work.said)
+        self._promise(session, claim, said)
+        came = sum(event.kind == "message" for event in claim.events)
+        totals.add(
+            session, claim.shop_id, claim.customer_id, messages_in=came, messages_out=len(said), **counts
+        )
         self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
 
     def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:

@@ -7,22 +7,19 @@ begins again.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from bot import texts
+from bot import templates
 from bot.shell import SILENCE
 from bot.understanding.names import visible
 from db import clock, outbox
 from db.models import AuditEntry, Conversation, Customer
 from db.refs import Refs
 from errors import RuleBroken
-from ghala.messages import LIMITS, Template, Text, dump, fit
-
-TEMPLATE: Final = "person_answer"
-"""Goes with the words as its one parameter where the customer's 24 hours are over."""
+from ghala.messages import LIMITS, Text, dump
 
 
 class NothingToSay(RuleBroken):
@@ -50,9 +47,7 @@ def answer(session: Session, shop_id: int, customer_id: int, words: str, *, acto
     body = "\n".join(line.rstrip() for line in words.strip().splitlines())
     if not visible(body) or len(body) > LIMITS.text:
         raise NothingToSay(f"an answer has 1 to {LIMITS.text} characters")
-    template = Template(
-        TEMPLATE, texts.spoken(customer.language), (fit(visible(body), LIMITS.template_parameter),)
-    )
+    template = templates.fill("person_answer", customer.language, words=visible(body))
     promise = outbox.Promise(refs.key("out"), dump(Text(body)), kind="person", fallback=dump(template))
     (message_id,) = outbox.promise(session, shop_id, customer_id, [promise])
     _with_person(session, customer_id, wants_person_since=None)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+import measuring
 import observing
 from bot import staff
 from bot.shell import LEASE, Claim, ConversationShell
@@ -127,7 +128,9 @@ class Tasks:
             claim = self._shell.claim(row_id)
             if claim is None:
                 return
-            if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
+            with measuring.timed(measuring.TURN_SECONDS):
+                done = self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim)))
+            if done:
                 return
             self._to_release.append((claim, self._monotonic() + LEASE))
             self._release()
@@ -190,6 +193,7 @@ class Tasks:
             try:
                 work(row_id)
             except Exception:
+                measuring.count(measuring.TASKS_FAILED, task)
                 log.exception("task_failed", extra={"row_id": row_id})
                 return False
             return True
