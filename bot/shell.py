@@ -178,6 +178,7 @@ class ConversationShell:
         copies: the conversations' fast copies.
         pictures: the shops' snapshots.
         patience: how much one customer may write before it is a flood.
+        seen: told the customer and WhatsApp's id of each message the bot reads; must neither wait nor raise.
     """
 
     def __init__(
@@ -188,7 +189,9 @@ class ConversationShell:
         copies: ConversationCopies,
         pictures: ShopPictures,
         patience: flood.Patience = flood.Patience(),  # noqa: B008 - frozen
+        seen: Callable[[int, str], object] | None = None,
     ) -> None:
+        self._seen = seen
         self._database = database
         self._bell = bell
         self._refs = refs
@@ -252,6 +255,7 @@ class ConversationShell:
             with self._database.writing() as session:
                 for waiting, from_customer in events:
                     event = self._event(session, claim, waiting, conversation)
+                    self._tell_seen(claim, conversation, event)
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
                     elif event is not None:
@@ -297,6 +301,13 @@ class ConversationShell:
                 data = session.execute(_DATA, {"customer": claim.customer_id}).scalar_one()
         known = conversations.load(data) if data else Conversation(language="")
         return known if known.phone else replace(known, phone=claim.phone or "")
+
+    def _tell_seen(self, claim: Claim, conversation: Conversation, event: Event | None) -> None:
+        """Say that a message is being read, unless a person is to read and answer it."""
+        if self._seen is None or conversation.handed_off or not isinstance(event, MessageReceived):
+            return
+        if event.message.external_id:
+            self._seen(claim.customer_id, event.message.external_id)
 
     def _event(
         self, session: Session, claim: Claim, waiting: inbox.WaitingEvent, conversation: Conversation
