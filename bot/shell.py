@@ -17,10 +17,12 @@ import orjson
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+import measuring
 import observing
 from bot import conversation as conversations
 from bot import flood
 from bot.apology import apology
+from bot.bursts import Burst
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
 from bot.effects import AskGateway, CancelOrder, Effect, PlaceOrder, RequestPayment, Say
@@ -45,6 +47,7 @@ from bot.events import (
 from bot.flow import decide
 from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
+from bot.wording import PROMPTED
 from catalog import shops
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
@@ -59,6 +62,7 @@ from ghala.messages import dump
 from orders import customers, placing, reading
 from orders import service as order_service
 from orders.order import OrderView
+from payments import gateways
 from payments import service as payment_service
 from payments.service import PaymentRefusal
 
@@ -126,6 +130,8 @@ class Work:
     payments: list[int] = field(default_factory=list)
     questions: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
+    patience: float = 0.0
 
 
 class Fenced(Exception):
@@ -163,7 +169,7 @@ class ShopPictures:
     def take(self, session: Session, shop_id: int) -> ShopSnapshot:
         """A fresh picture through this transaction."""
         version = shops.catalog_version(session, shop_id)
-        picture = shops.snapshot(session, shop_id, self._now(), self._public_url)
+        picture = shops.snapshot(session, shop_id, self._now(), self._public_url, gateways.offered)
         self._kept[shop_id] = (version, picture)
         return picture
 
@@ -253,15 +259,31 @@ class ConversationShell:
         self._recorder.prepare(shop)
         try:
             with self._database.writing() as session:
+                burst = Burst()
                 for waiting, from_customer in events:
                     event = self._event(session, claim, waiting, conversation)
                     self._tell_seen(claim, conversation, event)
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
-                    elif event is not None:
+                        continue
+                    spoken = conversation.language or shop.languages[0]
+                    conversation = replace(conversation, language=spoken)
+                    thought = (
+                        None
+                        if event is None
+                        else burst.hear(event, waiting.id, waiting.age, conversation, shop)
+                    )
+                    if thought is not None:
                         conversation, shop = self._turn(
-                            session, claim, conversation, shop, event, work, from_customer=from_customer
+                            session, claim, conversation, shop, thought, work, from_customer=from_customer
                         )
+                work.patience = burst.wait()
+                work.held = [line.row_id for line in burst.lines] if work.patience else []
+                unanswered = None if work.held else burst.given_up()
+                if unanswered is not None:
+                    conversation, shop = self._turn(
+                        session, claim, conversation, shop, unanswered, work, from_customer=True
+                    )
                 if work.unread:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
@@ -275,7 +297,7 @@ class ConversationShell:
         self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
         self._ring(work)
         with self._database.reading() as session:
-            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1)
+            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
         return more[0].id if more else None
 
     def failed(self, claim: Claim, error: str) -> None:
@@ -332,7 +354,7 @@ class ConversationShell:
         """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
         if not isinstance(message.content, TextContent):
             return message
-        prompted = conversation.state == "payment_processing" and conversation.method != "card"
+        prompted = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
         body = message.content.body
         masked = mask_secrets(body, pin_expected=prompted)
         if masked == body:
@@ -360,7 +382,8 @@ class ConversationShell:
             if not waiting:
                 return conversation, shop
             happened = waiting.pop(0)
-            decided = decide(conversation, happened, shop)
+            with measuring.timed(measuring.DECIDE_SECONDS):
+                decided = decide(conversation, happened, shop)
             seen = self._recorder.seen(session, shop)
             work.turn.note(happened, seen, decided, from_customer=from_customer)
             conversation = decided.conversation
@@ -486,8 +509,9 @@ class ConversationShell:
                 "data": conversations.dump(conversation),
             },
         ).first()
-        read = [event.id for event in claim.events if event.id not in work.unread]
+        read = [event.id for event in claim.events if event.id not in (*work.unread, *work.held)]
         closed = inbox.finish(session, read) + inbox.finish(session, work.unread, "ignored", "flood")
+        closed += inbox.hold(session, work.held, work.patience)
         if mine is None or closed != len(claim.events):
             raise Fenced
         if wrote:

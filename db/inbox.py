@@ -6,8 +6,10 @@ queue only that something is to be done: it may lose or double anything.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import takewhile
 from typing import Any, Final
@@ -20,11 +22,19 @@ from db.models import InboxEvent
 from db.statements import dialect_of, insert, insert_on, table
 from db.types import clock, word
 
+log = logging.getLogger("duka.inbox")
+
 MOST_ATTEMPTS: Final = 8
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
 RAISED: Final = "raised"
+HELD: Final = "held"
+"""What stands in ``error`` while a message waits for more of the same thought."""
+REUSED: Final = "id_reused"
+"""The error of what came under an id that had been used for something else."""
+_MASKED: Final = "••••".encode()
+_EMPTIED: Final = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class WaitingEvent:
     raw: bytes
     attempts: int
     age: float
+    source: str = ""
 
     def data(self) -> Any:
         """The stored JSON of an internal event."""
@@ -66,6 +77,7 @@ _INBOX = table(InboxEvent).c
 _COLUMNS = (
     _INBOX.id,
     _INBOX.shop_id,
+    _INBOX.source,
     _INBOX.kind,
     _INBOX.customer_key,
     _INBOX.match_key,
@@ -83,6 +95,7 @@ def _event(row: Any) -> WaitingEvent:
     return WaitingEvent(
         id=row.id,
         shop_id=row.shop_id,
+        source=row.source,
         kind=row.kind,
         customer_key=row.customer_key,
         match_key=row.match_key,
@@ -95,9 +108,21 @@ def _event(row: Any) -> WaitingEvent:
 
 
 def record(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[tuple[int, str]]:
-    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait."""
+    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait.
+
+    What comes under a known id and is something else is kept aside, for a person to see, and has no effect.
+    """
     if not events:
         return []
+    rows = _store(session, shop_id, source, events)
+    if len(rows) < len(events):
+        _keep_impostors(session, shop_id, source, events)
+    return [(row.id, row.kind) for row in rows if row.status == "waiting"]
+
+
+def _store(
+    session: Session, shop_id: int, source: str, events: Sequence[NewEvent], error: str = ""
+) -> list[Any]:
     rows = session.execute(
         _recording(dialect_of(session)),
         [
@@ -115,12 +140,69 @@ def record(session: Session, shop_id: int, source: str, events: Sequence[NewEven
                 "raw": event.raw,
                 "status": event.status,
                 "attempts": 0,
-                "error": "",
+                "error": error,
             }
             for event in events
         ],
     )
-    return [(row.id, row.kind) for row in rows if row.status == "waiting"]
+    return list(rows)
+
+
+def _keep_impostors(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> None:
+    """Of events just stored or known before: keep apart what is not what is known under its id."""
+    names = [event.external_id for event in events]
+    own_names = [event.own_id for event in events if event.own_id is not None]
+    known = session.execute(
+        select(InboxEvent.external_id, InboxEvent.own_id, InboxEvent.raw).where(
+            InboxEvent.source == source,
+            or_(InboxEvent.external_id.in_(names), InboxEvent.own_id.in_(own_names)),
+        )
+    ).all()
+    by_name = {row.external_id: bytes(row.raw) for row in known}
+    by_own_name = {row.own_id: bytes(row.raw) for row in known if row.own_id is not None}
+    impostors = [
+        event
+        for event in events
+        if not _same(by_name.get(event.external_id), event.raw)
+        or not _same(by_own_name.get(event.own_id), event.raw)
+    ]
+    if not impostors:
+        return
+    kept = _store(
+        session,
+        shop_id,
+        source,
+        [
+            replace(
+                event,
+                external_id=f"reused:{hashlib.sha256(event.external_id.encode() + event.raw).hexdigest()}",
+                own_id=None,
+                match_key=None,
+                status="ignored",
+            )
+            for event in impostors
+        ],
+        REUSED,
+    )
+    for row in kept:
+        log.error("webhook_id_reused", extra={"inbox_event_id": row.id})
+
+
+def _same(known: bytes | None, raw: bytes) -> bool:
+    """Whether this may be what is known; what was masked or emptied since cannot be compared."""
+    return known is None or known in {raw, _EMPTIED} or _MASKED in known
+
+
+def reused_ids(session: Session, seconds: float) -> int:
+    """How many events of the last ``seconds`` came under an id that had been used for something else."""
+    return (
+        session.scalar(
+            select(func.count()).where(
+                InboxEvent.error == word(REUSED), InboxEvent.received_at > clock(-seconds)
+            )
+        )
+        or 0
+    )
 
 
 @cache
@@ -173,7 +255,7 @@ def find(session: Session, event_id: int) -> WaitingEvent | None:
 
 
 _OF_CUSTOMER = (
-    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"))
+    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"), _INBOX.error)
     .where(
         _INBOX.shop_id == bindparam("shop"),
         _INBOX.customer_key == bindparam("customer"),
@@ -184,13 +266,17 @@ _OF_CUSTOMER = (
 )
 
 
-def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
+def of_customer(
+    session: Session, shop_id: int, customer_key: str, most: int = 50, *, held: bool = True
+) -> list[WaitingEvent]:
     """What may be worked on now for this customer's conversation: payment results first, then as it arrived.
 
-    One that waits for its next attempt holds back whatever comes after it, until it is done or dead.
+    One that waits for its next attempt holds back whatever comes after it, until it is done or dead. One that is
+    ``held`` for the rest of its thought holds back nothing, and is read with whatever comes.
     """
     rows = session.execute(_OF_CUSTOMER, {"shop": shop_id, "customer": customer_key, "most": most})
-    return [_event(row) for row in takewhile(lambda row: row.is_due, rows)]
+    passing = takewhile(lambda row: row.is_due or row.error == HELD, rows)
+    return [_event(row) for row in passing if row.is_due or held]
 
 
 _CLAIM = (
@@ -228,6 +314,38 @@ def finish(session: Session, event_ids: Sequence[int], status: str = "done", err
 def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: str = "") -> None:
     """Let events wait ``seconds`` before the next attempt."""
     session.execute(_POSTPONE, {"ids": event_ids, "wait": seconds, "error": error})
+
+
+def hold(session: Session, event_ids: Sequence[int], seconds: float) -> int:
+    """Keep messages for ``seconds``, to be read together with what comes; returns how many still waited.
+
+    Nothing was tried in vain: the attempt is not counted.
+    """
+    if not event_ids:
+        return 0
+    result = session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
+        .values(next_at=clock(seconds), attempts=0, error=HELD)
+        .returning(InboxEvent.id)
+    )
+    return len(result.all())
+
+
+def ripe(session: Session, most: int = 500) -> list[int]:
+    """Messages that were held and have waited long enough."""
+    return list(
+        session.scalars(
+            select(InboxEvent.id)
+            .where(
+                InboxEvent.status == word("waiting"),
+                InboxEvent.next_at <= clock(),
+                InboxEvent.error == HELD,
+            )
+            .order_by(InboxEvent.next_at, InboxEvent.id)
+            .limit(most)
+        )
+    )
 
 
 def set_aside(session: Session, event_id: int) -> bool:
@@ -316,7 +434,7 @@ _OVERDUE = (
     .where(
         _INBOX.status == word("waiting"),
         _INBOX.next_at <= clock(),
-        _INBOX.next_at <= case((_INBOX.attempts > 0, clock()), else_=_LATE_BELL),
+        _INBOX.next_at <= case((or_(_INBOX.attempts > 0, _INBOX.error == HELD), clock()), else_=_LATE_BELL),
         or_(
             _INBOX.customer_key.is_(None),
             and_(
@@ -342,7 +460,7 @@ _OVERDUE = (
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
     """Ids and kinds of events whose bell nobody heard; of each conversation's the first, which holds back the others.
 
-    One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
+    One that was worked on before, or held, is due when its time comes; a fresh one after ``older_than`` seconds,
     since somebody is probably on the way.
     """
     rows = session.execute(_OVERDUE, {"older": -older_than, "most": most})
