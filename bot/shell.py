@@ -224,6 +224,7 @@ class ConversationShell:
         copies: the conversations' fast copies.
         pictures: the shops' snapshots.
         patience: how much one customer may write before it is a flood.
+        seen: told the customer and WhatsApp's id of each message the bot reads; must neither wait nor raise.
     """
 
     def __init__(
@@ -234,7 +235,9 @@ class ConversationShell:
         copies: ConversationCopies,
         pictures: ShopPictures,
         patience: flood.Patience = flood.Patience(),  # noqa: B008 - frozen
+        seen: Callable[[int, str], object] | None = None,
     ) -> None:
+        self._seen = seen
         self._database = database
         self._bell = bell
         self._refs = refs
@@ -307,6 +310,7 @@ class ConversationShell:
                     if claim.blocked and from_customer:
                         continue  # kept, and not answered
                     event = self._event(session, claim, waiting, conversation)
+                    self._tell_seen(claim, conversation, event)
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
                         continue
@@ -372,6 +376,13 @@ class ConversationShell:
         # Somebody of the shop took the conversation over or gave it back, or all were silent for too long.
         state = "handed_off" if claim.with_person else "greeting"
         return replace(known, handed_off=claim.with_person, state=state, misses=0)
+
+    def _tell_seen(self, claim: Claim, conversation: Conversation, event: Event | None) -> None:
+        """Say that a message is being read, unless a person is to read and answer it."""
+        if self._seen is None or conversation.handed_off or not isinstance(event, MessageReceived):
+            return
+        if event.message.external_id:
+            self._seen(claim.customer_id, event.message.external_id)
 
     def _event(
         self, session: Session, claim: Claim, waiting: inbox.WaitingEvent, conversation: Conversation
