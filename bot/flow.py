@@ -23,7 +23,7 @@ from bot.understanding.names import clean_name
 from bot.understanding.payments import pasted_sms, payment_code
 from bot.understanding.secrets import mask_secrets
 from bot.understanding.words import LONGEST_READ, plain
-from bot.wording import amount, buttons, joined, label, offered, with_lead, words
+from bot.wording import PROMPTED, amount, buttons, joined, label, offered, with_lead, words
 from catalog.pricing import find_code
 from catalog.snapshot import PromotionView, ShopSnapshot, in_language
 from errors import FlowError
@@ -219,10 +219,15 @@ def _message(
 
 
 def _introduced(conversation: Conversation, message: InboundMessage, shop: ShopSnapshot) -> Conversation:
-    """The conversation with the name and number the message came with."""
+    """The conversation with the name and number the message came with, and the advert it came from."""
     name = clean_name(message.name or "") or conversation.name
     phone = normalise(f"+{message.phone.lstrip('+')}", shop.country) if message.phone else None
-    return replace(conversation, name=name, phone=phone or conversation.phone)
+    return replace(
+        conversation,
+        name=name,
+        phone=phone or conversation.phone,
+        referral=message.referral or conversation.referral,
+    )
 
 
 def _tapped(message: InboundMessage) -> Choice | None:
@@ -278,7 +283,7 @@ def _text(
     conversation: Conversation, body: str, message: InboundMessage, shop: ShopSnapshot
 ) -> tuple[Next, frozenset[str]]:
     """Words: secrets first, then what was offered, what is global, and what the state understands."""
-    pin_expected = conversation.state == "payment_processing" and conversation.method != "card"
+    pin_expected = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
     if mask_secrets(body, pin_expected=pin_expected) != body:
         return Next(conversation, lead=words(conversation, "secret-warning")), frozenset()
     said = plain(body)
