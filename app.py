@@ -53,6 +53,7 @@ from jobs.sweeper import Sweeper
 from jobs.tasks import Tasks
 from keeping import commands as keeping_commands
 from keeping.commands import Keeper
+from keeping.doctor import Patient
 from keeping.retention import Retention
 from observing import RequestIds
 from observing import set_up as set_up_logs
@@ -178,6 +179,11 @@ def add_keeping(app: Flask, house: House) -> None:
         work = build_tasks(house).by_name()
         return desk.ask, work["apply_payment"], work["advance"]
 
+    def patient() -> Patient:
+        measuring.share(house.config.metrics_dir)
+        return Patient(house.config, house.database, house.link)
+
+    keeping_commands.add_doctor(cast("AppGroup", app.cli), patient)
     keeping_commands.add(
         cast("AppGroup", app.cli),
         Keeper(house.database, retention(house), copies.drop, copies.drop_all, reconciling),
