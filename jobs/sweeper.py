@@ -18,7 +18,7 @@ from db.statements import insert
 from jobs.queue import TASKS, QueueBell
 from keeping import chores, retention
 from orders import service as order_service
-from payments import desk, reconciliation
+from payments import desk, reconciliation, refunds
 
 log = logging.getLogger("duka.sweeper")
 
@@ -121,12 +121,15 @@ class Sweeper:
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            returning = refunds.due(session)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
+        for refund_id in returning:
+            self._bell.queue("send_refund", refund_id)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        return len(events) + len(payments) + len(orders) + len(runs)
+        return len(events) + len(payments) + len(orders) + len(returning) + len(runs)
