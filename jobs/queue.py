@@ -80,6 +80,9 @@ TASK_NAMES: Final = (
     "ask_payment",
     "send_refund",
     "expire_order",
+    "remind_order",
+    "forget_customer",
+    "end_handoffs",
     "reconcile",
     "retention",
 )
