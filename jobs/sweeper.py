@@ -11,19 +11,20 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import staff
 from db import Database, clock, inbox
 from db.models import WorkerHeartbeat
 from db.redis_link import RedisLink
 from db.statements import insert
 from jobs.queue import TASKS, QueueBell
-from keeping import chores, retention
+from keeping import chores, privacy, retention
 from orders import service as order_service
-from payments import desk, reconciliation
+from payments import desk, reconciliation, refunds
 
 log = logging.getLogger("duka.sweeper")
 
 EVERY: Final = 5.0
-LOOK_EVERY: Final = 1.0
+LOOK_EVERY: Final = 0.5
 UNEASY: Final = 2
 """Rounds without patience after trouble: bells stay silent for a second longer than their Redis."""
 DAILY_EVERY: Final = 12
@@ -88,10 +89,19 @@ class Sweeper:
         for _ in range(int(EVERY / LOOK_EVERY)):
             if self._stop.wait(LOOK_EVERY):
                 return
+            self.ripen()
             if not self._link.remembers():
                 self.had_trouble()
             if self._uneasy:
                 return
+
+    def ripen(self) -> int:
+        """Queue the messages that were held for more of the same thought and have waited long enough."""
+        with self._database.reading() as session:
+            ripe = inbox.ripe(session)
+        for event_id in ripe:
+            self._bell.queue(TASKS["message"], event_id)
+        return len(ripe)
 
     def beat(self) -> None:
         """Write this worker's heartbeat."""
@@ -121,12 +131,25 @@ class Sweeper:
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            returning = refunds.due(session)
+            reminders = order_service.due_to_remind(session)
+            leaving = privacy.due_to_erase(session)
+            silent = staff.is_anyone_silent(session)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
+        for refund_id in returning:
+            self._bell.queue("send_refund", refund_id)
+        for order_id in reminders:
+            self._bell.queue("remind_order", order_id)
+        for customer_id in leaving:
+            self._bell.queue("forget_customer", customer_id)
+        if silent:
+            self._bell.queue("end_handoffs", 0)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        return len(events) + len(payments) + len(orders) + len(runs)
+        found = (events, payments, orders, returning, reminders, leaving, runs)
+        return sum(len(rows) for rows in found) + silent

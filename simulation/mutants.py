@@ -119,7 +119,7 @@ def no_fence(stack: ExitStack) -> None:
     """Whoever is late writes all the same."""
     old = ConversationShell._commit
 
-    def commit(self: Any, session: Session, claim: Any, conversation: Any, work: Any) -> None:
+    def commit(self: Any, session: Session, claim: Any, *rest: Any) -> None:
         now = session.execute(
             select(Conversation.fence, Conversation.version).where(
                 Conversation.customer_id == claim.customer_id
@@ -130,7 +130,7 @@ def no_fence(stack: ExitStack) -> None:
             .where(InboxEvent.id.in_([event.id for event in claim.events]))
             .values(status="waiting")
         )
-        old(self, session, replace(claim, fence=now.fence, version=now.version), conversation, work)
+        old(self, session, replace(claim, fence=now.fence, version=now.version), *rest)
 
     swap(stack, ConversationShell, "_commit", commit)
 
@@ -152,8 +152,8 @@ def no_order(stack: ExitStack) -> None:
     """The newest message is worked on first, alone."""
     old = inbox.of_customer
 
-    def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> Any:
-        return old(session, shop_id, customer_key, most)[::-1][:1]
+    def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50, **more: Any) -> Any:
+        return old(session, shop_id, customer_key, most, **more)[::-1][:1]
 
     swap(stack, inbox, "of_customer", of_customer)
 

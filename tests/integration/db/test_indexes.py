@@ -89,6 +89,8 @@ WORK: dict[str, Callable[[Session], object]] = {
     "wake parked events": lambda s: inbox.wake_matching(s, 1, "gh_1"),
     "ask whether payment news waits": lambda s: inbox.waits_for(s, 1, ["gh_1", "gh_2"]),
     "sweep the inbox": lambda s: inbox.overdue(s, 0),
+    "hold messages": lambda s: inbox.hold(s, [1, 2], 1.5),
+    "find held messages that are due": inbox.ripe,
     "measure the inbox": inbox.oldest_waiting,
     "count ids used twice": lambda s: inbox.reused_ids(s, 60),
     "record a repeat": lambda s: inbox.record(
@@ -107,6 +109,7 @@ WORK: dict[str, Callable[[Session], object]] = {
         s, outbox.Failed(1, 1, 1, "reply", {}, None, 1, None, overtaken=False)
     ),
     "silence a shop": lambda s: outbox.silence(s, 1, "190", 60),
+    "see whether somebody was answered": lambda s: outbox.promised_within(s, 1, 2),
     "wake held messages": lambda s: outbox.wake(s, 1),
     "measure the outbox": outbox.oldest_waiting,
     "reach a customer": lambda s: customers.reach(s, 1, "254700999888", phone=None),
