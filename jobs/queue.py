@@ -79,6 +79,9 @@ TASK_NAMES: Final = (
     "start_payment",
     "ask_payment",
     "expire_order",
+    "remind_order",
+    "forget_customer",
+    "end_handoffs",
     "reconcile",
     "retention",
 )
