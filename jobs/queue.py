@@ -78,6 +78,7 @@ TASK_NAMES: Final = (
     "apply_status",
     "start_payment",
     "ask_payment",
+    "send_refund",
     "expire_order",
     "remind_order",
     "forget_customer",

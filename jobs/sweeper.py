@@ -19,7 +19,7 @@ from db.statements import insert
 from jobs.queue import TASKS, QueueBell
 from keeping import chores, privacy, retention
 from orders import service as order_service
-from payments import desk, reconciliation
+from payments import desk, reconciliation, refunds
 
 log = logging.getLogger("duka.sweeper")
 
@@ -131,6 +131,7 @@ class Sweeper:
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            returning = refunds.due(session)
             reminders = order_service.due_to_remind(session)
             leaving = privacy.due_to_erase(session)
             silent = staff.is_anyone_silent(session)
@@ -140,6 +141,8 @@ class Sweeper:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
+        for refund_id in returning:
+            self._bell.queue("send_refund", refund_id)
         for order_id in reminders:
             self._bell.queue("remind_order", order_id)
         for customer_id in leaving:
@@ -148,5 +151,5 @@ class Sweeper:
             self._bell.queue("end_handoffs", 0)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        found = (events, payments, orders, reminders, leaving, runs)
+        found = (events, payments, orders, returning, reminders, leaving, runs)
         return sum(len(rows) for rows in found) + silent
