@@ -28,13 +28,12 @@ def component(name: str, pinned: str) -> dict[str, Any]:
         "purl": f"pkg:pypi/{name.lower().replace('_', '-')}@{pinned}",
     }
     try:
-        about = distribution(name).metadata
+        about = distribution(name).metadata.json
     except PackageNotFoundError:
         return found
-    licence = about.get("License-Expression") or (about.get("License") or "").strip().splitlines()[:1]
-    named = licence if isinstance(licence, str) else "".join(licence)
-    if named and len(named) < 64:  # noqa: PLR2004 - longer is the licence's text, not its name
-        found["licenses"] = [{"license": {"name": named}}]
+    named = str(about.get("license_expression") or about.get("license") or "").strip().splitlines()[:1]
+    if named and len(named[0]) < 64:  # noqa: PLR2004 - longer is the licence's text, not its name
+        found["licenses"] = [{"license": {"name": named[0]}}]
     return found
 
 

@@ -19,7 +19,7 @@ def test_every_pinned_package_is_named_with_its_version() -> None:
 
 
 def test_every_vendored_file_has_its_licence_beside_it_and_is_named() -> None:
-    vendored = [file for file in sbom.VENDORED.glob("*.min.*")]
+    vendored = list(sbom.VENDORED.glob("*.min.*"))
     assert vendored
     named = {part["purl"] for part in sbom.assets()}
     for file in vendored:
