@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import admin
+import measuring
 from admin.house import AdminHouse
 from bot import commands as conversation_commands
 from bot import news, templates
@@ -308,6 +309,7 @@ def build_tasks(house: House) -> Tasks:
 def run_worker(house: House) -> None:
     """Run a worker until SIGTERM."""
     config = house.config
+    measuring.share(config.metrics_dir)
     dialect = message_dialect(config.ghala_dialect, config.ghala_phone_number_id)
     sender = Sender(
         house.database,

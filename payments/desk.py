@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, Float, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 import observing
 from db import Database, clock, inbox
 from db.bell import Bell
 from db.models import Customer, Order, Pause, Payment, Shop
+from db.statements import table
 from db.types import word
 from errors import GatewayError, GatewayRejected, GatewayUnavailable, MalformedWebhook, OutcomeUnknown
 from ghala import strict_json
@@ -40,6 +41,14 @@ UNCONFIRMED_TRIES: Final = 8
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
 NO_ANSWER: Final = frozenset({None, 401, 403})
 """Refusals that are about us, not about the payment."""
+
+_PAYMENTS, _PAUSES = table(Payment).c, table(Pause).c
+_TAKE_TURN = (
+    update(table(Payment))
+    .where(_PAYMENTS.id == bindparam("payment"), _PAYMENTS.next_ask_at <= clock())
+    .values(next_ask_at=clock(CALL_LEASE))
+    .returning(_PAYMENTS.id)
+)
 
 
 class PaymentDesk:
@@ -140,12 +149,7 @@ class PaymentDesk:
 
     @staticmethod
     def _take_turn(session: Session, payment_id: int) -> bool:
-        taken = session.execute(
-            update(Payment)
-            .where(Payment.id == payment_id, Payment.next_ask_at <= clock())
-            .values(next_ask_at=clock(CALL_LEASE))
-            .returning(Payment.id)
-        ).first()
+        taken = session.execute(_TAKE_TURN, {"payment": payment_id}).first()
         return taken is not None
 
     @staticmethod
@@ -342,20 +346,25 @@ def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
     return service.mismatch_of(payment, news_of)
 
 
+_DUE = (
+    select(_PAYMENTS.id, _PAYMENTS.status)
+    .where(
+        _PAYMENTS.next_ask_at.is_not(None),
+        _PAYMENTS.next_ask_at <= clock(),
+        _PAYMENTS.gateway_ref.is_not(None) | ~exists().where(_PAUSES.shop_id == _PAYMENTS.shop_id),
+        # One that was tried before waits for its time only; somebody is on the way to a fresh one.
+        (_PAYMENTS.status != "created")
+        | (_PAYMENTS.asks > 0)
+        | (_PAYMENTS.next_ask_at <= clock(bindparam("older", type_=Float()))),
+    )
+    .order_by(_PAYMENTS.next_ask_at)
+    .limit(bindparam("most"))
+)
+
+
 def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[int, str]]:
     """Payments to be asked about or tried again now, or for ``overdue`` seconds not taken to their gateway."""
-    rows = session.execute(
-        select(Payment.id, Payment.status)
-        .where(
-            Payment.next_ask_at.is_not(None),
-            Payment.next_ask_at <= clock(),
-            Payment.gateway_ref.is_not(None) | ~paused(),
-            # One that was tried before waits for its time only; somebody is on the way to a fresh one.
-            (Payment.status != "created") | (Payment.asks > 0) | (Payment.next_ask_at <= clock(-overdue)),
-        )
-        .order_by(Payment.next_ask_at)
-        .limit(most)
-    )
+    rows = session.execute(_DUE, {"older": -overdue, "most": most})
     return [(row.id, row.status) for row in rows]
 
 
@@ -364,12 +373,15 @@ def paused() -> ColumnElement[bool]:
     return exists().where(Pause.shop_id == Payment.shop_id)
 
 
+_WHOSE = (
+    select(table(Order).c.ref, table(Customer).c.phone)
+    .select_from(table(Order).join(table(Customer), table(Customer).c.id == table(Order).c.customer_id))
+    .where(table(Order).c.id == bindparam("order"))
+)
+
+
 def _charge(session: Session, payment: Payment) -> Charge:
-    order = session.execute(
-        select(Order.ref, Customer.phone)
-        .join(Customer, Customer.id == Order.customer_id)
-        .where(Order.id == payment.order_id)
-    ).one()
+    order = session.execute(_WHOSE, {"order": payment.order_id}).one()
     observing.add(payment_ref=payment.ref, order_ref=order.ref)
     return Charge(
         ref=payment.ref,

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from db import inbox
 from db.models import OPEN_PAYMENT_STATUSES, Customer, InboxEvent, MoneyEvent, Order, Payment
 from db.refs import Refs
-from db.statements import insert
+from db.statements import insert, table
 from db.types import clock, word
 from errors import RuleBroken
 from orders import service as order_service
@@ -684,23 +684,28 @@ def _set(session: Session, payment: Payment, target: str, **values: object) -> b
         .where(Payment.id == payment.id, Payment.status.in_(sources(target)))
         .values(status=target, updated_at=clock(), **values)
         .returning(Payment.id)
+        .execution_options(synchronize_session=False)  # read again below
     ).first()
     session.refresh(payment)
     return moved is not None
 
 
+_LOCK = (
+    select(Payment)
+    .where(Payment.id == bindparam("payment"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_ORDER_OF = select(table(Payment).c.order_id).where(table(Payment).c.id == bindparam("payment"))
+
+
 def _lock(session: Session, payment_id: int) -> Payment:
-    return session.scalars(
-        select(Payment)
-        .where(Payment.id == payment_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    return session.scalars(_LOCK, {"payment": payment_id}).one()
 
 
 def _lock_both(session: Session, payment_id: int) -> tuple[Order, Payment]:
     """The payment and its order, locked in the order everybody locks them in: the order first."""
-    order_id = session.execute(select(Payment.order_id).where(Payment.id == payment_id)).scalar_one()
+    order_id: int = session.execute(_ORDER_OF, {"payment": payment_id}).scalar_one()
     return order_service.lock(session, order_id), _lock(session, payment_id)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from flask import Blueprint, Response, abort, request
 
+import measuring
 from db import Database, inbox
 from db.bell import Bell
 from ghala import receiving, strict_json
@@ -44,6 +45,7 @@ def blueprint(
         )
         with database.writing() as session:
             recorded = inbox.record(session, shop_id, gateways.source(slug, gateway), [event])
+        measuring.accepted(len(recorded), of=1)
         for event_id, work in recorded:
             bell.inbox(work, event_id)
         return Response(

@@ -133,7 +133,7 @@ def test_the_migration_counts_and_finds_what_was_there_before(database: Database
         before = rows()
         for table in tables:
             session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
-        migration = importlib.import_module("db.migrations.versions.0009_counted_and_found")
+        migration = importlib.import_module("db.migrations.versions.0010_counted_and_found")
         with Operations.context(MigrationContext.configure(session.connection())):
             migration.fill()
         assert rows() == before
