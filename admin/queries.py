@@ -159,6 +159,20 @@ def orders_page(
     return Page(rows, cursors.of_id(rows[-1].id) if len(found) > limit else None)
 
 
+def order_rows(session: Session, ids: Sequence[int]) -> tuple[OrderRow, ...]:
+    """These orders as lists show them, in this order."""
+    if not ids:
+        return ()
+    found = session.execute(
+        select(Order, Customer.name, Customer.phone)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(Order.id.in_(list(ids)))
+    ).all()
+    lines = _lines(session, ids)
+    rows = {row.Order.id: _order_row(row.Order, row.name, row.phone, lines[row.Order.id]) for row in found}
+    return tuple(rows[row_id] for row_id in ids if row_id in rows)
+
+
 def order_row(session: Session, shop_id: int, ref: str) -> OrderRow | None:
     """One order as lists show it."""
     if not looks_like_reference(ref):
