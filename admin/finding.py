@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select, union_all
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from admin import cursors, queries
@@ -17,7 +17,7 @@ from admin.queries import PAGE, OrderRow, Page
 from db.models import ORDER_STATUSES, Order, OrderWord
 from db.words import AFTER_ALL, words_of, words_of_phone
 
-LOOKED_AT: Final = 1_000
+LOOKED_AT: Final = 500
 MOST_ENDINGS: Final = 20
 """Words that begin as asked for; of more, the first in the order of the alphabet are taken."""
 MOST_WORDS: Final = 5
@@ -95,7 +95,7 @@ def _search(
     endings = [_endings(session, shop_id, word) for word in words]
     if not all(endings):
         return [], None
-    endings.sort(key=lambda those: _how_many(session, shop_id, those))
+    endings.sort(key=lambda those: _common(session, shop_id, those))
     candidates = _newest(session, shop_id, endings[0], before)
     full = len(candidates) == LOOKED_AT
     kept = candidates
@@ -109,38 +109,34 @@ def _search(
     return kept, candidates[-1] if full else None
 
 
-def _how_many(session: Session, shop_id: int, words: Sequence[str]) -> int:
-    """How common these words are, as far as it matters."""
-    total = 0
-    for word in words:
-        some = (
+def _common(session: Session, shop_id: int, words: Sequence[str]) -> tuple[int, int]:
+    """How common these words are: those of them with more orders than are looked at, and how many they are."""
+    probes = (
+        session.scalar(
             select(OrderWord.order_id)
             .where(OrderWord.shop_id == shop_id, OrderWord.word == word)
-            .limit(LOOKED_AT)
-            .subquery()
+            .offset(LOOKED_AT - 1)
+            .limit(1)
         )
-        total += session.scalar(select(func.count()).select_from(some)) or 0
-        if total >= LOOKED_AT:
-            break
-    return total
+        for word in words
+    )
+    return sum(probe is not None for probe in probes), len(words)
 
 
 def _newest(session: Session, shop_id: int, words: Sequence[str], before: int | None) -> list[int]:
     """The newest orders with any of these words: the newest of each word, merged."""
-    parts = []
+    found: set[int] = set()
     for word in words:
-        part = (
+        statement = (
             select(OrderWord.order_id)
             .where(OrderWord.shop_id == shop_id, OrderWord.word == word)
             .order_by(OrderWord.order_id.desc())
             .limit(LOOKED_AT)
         )
-        if before is not None:
-            part = part.where(OrderWord.order_id < before)
-        parts.append(select(part.subquery().c.order_id))
-    merged = union_all(*parts).subquery()
-    statement = select(merged.c.order_id).distinct().order_by(merged.c.order_id.desc()).limit(LOOKED_AT)
-    return list(session.scalars(statement))
+        found.update(
+            session.scalars(statement if before is None else statement.where(OrderWord.order_id < before))
+        )
+    return sorted(found, reverse=True)[:LOOKED_AT]
 
 
 def _having(session: Session, ids: Sequence[int], words: Sequence[str]) -> list[int]:

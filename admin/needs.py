@@ -219,15 +219,20 @@ def _ask(doing: Doing) -> Rings:
 
 
 def _without_receipt(session: Session, shop: Shop) -> list[Item]:
-    newest = (
+    newest = session.execute(
         select(Order.id, Order.ref, Order.paid_at, Order.total, Order.currency, Order.customer_name)
         .where(Order.shop_id == shop.id, Order.paid_at.is_not(None), Order.paid_at < clock(-PATIENCE))
         .order_by(Order.paid_at.desc())
         .limit(PAID_LOOKED_AT)
-        .subquery()
+    ).all()
+    receipts = set(
+        session.scalars(
+            select(OutboxMessage.unique_key).where(
+                OutboxMessage.unique_key.in_([f"receipt:{row.ref}" for row in newest])
+            )
+        )
     )
-    receipt = select(OutboxMessage.id).where(OutboxMessage.unique_key == "receipt:" + newest.c.ref).exists()
-    rows = session.execute(select(newest).where(~receipt).order_by(newest.c.paid_at.desc()).limit(MOST))
+    rows = [row for row in newest if f"receipt:{row.ref}" not in receipts][:MOST]
     return [
         Item(
             "receipt",
