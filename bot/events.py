@@ -51,14 +51,16 @@ class OrderRefused:
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """The unpaid order was cancelled and its stock released."""
+    """The order was cancelled and its stock released; where ``paid_at`` is set its money is due back."""
 
     order: OrderView
 
 
 @dataclass(frozen=True, slots=True)
 class CancelRefused:
-    """The order could not be cancelled: ``reason`` is ``paid``, ``payment_open`` or ``closed``."""
+    """The order could not be cancelled: ``reason`` is ``paid`` (it can be, once confirmed), ``on_its_way``,
+    ``payment_open`` or ``closed``.
+    """  # noqa: D205
 
     order_ref: str
     reason: str
@@ -131,10 +133,63 @@ class MoneyWithoutOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundSent:
+    """Money of the order went back, ``amount`` in minor units, under ``reference``."""
+
+    order: OrderView
+    amount: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderMoved:
     """The owner moved the order to ``order.status``."""
 
     order: OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReminder:
+    """The hold of the unpaid order ends soon."""
+
+    order: OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersFound:
+    """The customer's orders, newest first, as asked for by ``FindOrders``; ``receipt`` where that was the purpose."""
+
+    purpose: str
+    orders: tuple[OrderView, ...]
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryNoted:
+    """A further line about where to was added to the order; or was not (``kept``), since it is no longer unpaid."""
+
+    order: OrderView
+    line: str
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRated:
+    """The rating was kept, or (not ``kept``) the order had one, or cannot be rated."""
+
+    order_ref: str
+    stars: int
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAnswered:
+    """Whether the customer can be forgotten: ``reason`` is ``""``, ``done``, ``unpaid``, ``undelivered``,
+    ``payment`` or ``money``; ``order_ref`` is the order that is in the way.
+    """  # noqa: D205
+
+    reason: str
+    order_ref: str = ""
 
 
 Event = (
@@ -152,5 +207,11 @@ Event = (
     | PaymentUnknown
     | PaymentStillPending
     | MoneyWithoutOrder
+    | RefundSent
     | OrderMoved
+    | OrderReminder
+    | OrdersFound
+    | DeliveryNoted
+    | OrderRated
+    | ForgetAnswered
 )

@@ -39,6 +39,7 @@ def place(conversation: Conversation, shop: ShopSnapshot) -> Next:
         promo_code=conversation.promo_code,
         cart_version=conversation.cart_version,
         language=conversation.language,
+        referral=conversation.referral,
     )
     return Next(conversation, (order,))
 

@@ -78,7 +78,11 @@ TASK_NAMES: Final = (
     "apply_status",
     "start_payment",
     "ask_payment",
+    "send_refund",
     "expire_order",
+    "remind_order",
+    "forget_customer",
+    "end_handoffs",
     "reconcile",
     "retention",
 )

@@ -10,6 +10,7 @@ from typing import Final
 
 import measuring
 import observing
+from bot import staff
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
 from db import Database, inbox
@@ -32,7 +33,10 @@ NAMES: Final = {
     "apply_status_failed": "inbox_event_id",
     "start_payment": "payment_id",
     "ask_payment": "payment_id",
+    "send_refund": "refund_id",
     "expire_order": "order_id",
+    "remind_order": "order_id",
+    "forget_customer": "customer_id",
     "reconcile": "run_id",
 }
 """What the logs call the row a task works on."""
@@ -77,7 +81,11 @@ class Tasks:
         work: dict[str, Callable[[int], object]] = {
             "start_payment": self._desk.start,
             "ask_payment": self._desk.ask,
+            "send_refund": self.send_refund,
             "expire_order": self.expire_order,
+            "remind_order": self.remind_order,
+            "forget_customer": self._shell.forget,
+            "end_handoffs": self.end_handoffs,
             "reconcile": self.reconcile,
             "retention": self.empty_what_is_old,
         }
@@ -152,6 +160,10 @@ class Tasks:
                 self._to_release.append((claim, until))
                 return
 
+    def send_refund(self, refund_id: int) -> None:
+        """Take money back to a customer, or ask what became of it."""
+        self._desk.refunds.send(refund_id)
+
     def reconcile(self, run_id: int) -> None:
         """Compare orders, payments and money."""
         self._reconciler.run(run_id)
@@ -163,6 +175,18 @@ class Tasks:
         if told is not None:
             log.info("order_expired", extra={"order_id": order_id})
             self._bell.inbox("internal", told)
+
+    def remind_order(self, order_id: int) -> None:
+        """Have the customer reminded of an unpaid order, once."""
+        with self._database.writing() as session:
+            told = order_service.remind(session, order_id)
+        if told is not None:
+            self._bell.inbox("internal", told)
+
+    def end_handoffs(self, _row_id: int) -> None:
+        """Where customer and shop have been silent for long, the bot answers again."""
+        with self._database.writing() as session:
+            staff.end_silent(session)
 
     def empty_what_is_old(self, _row_id: int) -> None:
         """Retention, once a day."""

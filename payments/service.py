@@ -396,13 +396,22 @@ def _repeated(
     if reference in {payment.transaction_ref, placeholder}:
         return News(outcome="repeated")
     if payment.transaction_ref == placeholder and not _booked_elsewhere(session, payment, reference):
-        for table in (Payment, MoneyEvent):
-            owner = Payment.id if table is Payment else MoneyEvent.payment_id
-            session.execute(
-                update(table)
-                .where(owner == payment.id, table.transaction_ref == placeholder)
-                .values(transaction_ref=reference)
+        session.execute(
+            update(Payment)
+            .where(Payment.id == payment.id, Payment.transaction_ref == placeholder)
+            .values(transaction_ref=reference)
+        )
+        session.execute(
+            update(MoneyEvent)
+            .where(
+                MoneyEvent.payment_id == payment.id,
+                MoneyEvent.transaction_ref == placeholder,
+                # What was kept under this name beside it stays what it is.
+                MoneyEvent.kind.in_([word("payment"), word("refund_due")]),
             )
+            .values(transaction_ref=reference)
+        )
+        _found_its_payment(session, payment, {reference})
         return News(outcome="repeated")
     news = News(outcome="repeated")
     if _book(session, "refund_due", payment, reference, inbox_event_id, "paid_twice"):
@@ -707,6 +716,21 @@ def _lock_both(session: Session, payment_id: int) -> tuple[Order, Payment]:
     """The payment and its order, locked in the order everybody locks them in: the order first."""
     order_id: int = session.execute(_ORDER_OF, {"payment": payment_id}).scalar_one()
     return order_service.lock(session, order_id), _lock(session, payment_id)
+
+
+def tell_refund(
+    session: Session, order: Order, payment_ref: str, key: str, *, amount: int, reference: str
+) -> int | None:
+    """Record that money of a locked order went back, for its customer to be told once."""
+    identity = session.execute(select(Customer.identity).where(Customer.id == order.customer_id)).scalar_one()
+    return inbox.record_internal(
+        session,
+        order.shop_id,
+        identity,
+        "RefundSent",
+        {"order_ref": order.ref, "payment_ref": payment_ref, "amount": amount, "reference": reference},
+        unique=key,
+    )
 
 
 def _tell(session: Session, payment: Payment, name: str, *, unique: str, **data: object) -> int | None:
