@@ -376,7 +376,7 @@ class Payment(Base):
     """One attempt with one gateway. ``key`` is stored before the call and never made anew.
 
     ``next_ask_at`` is when to take it to the gateway or to ask about it; ``tell`` says that the
-    customer waits for the answer.
+    customer waits for the answer. ``refunded`` is what refunds hold of its booked money, done or not.
     """
 
     __tablename__ = "payments"
@@ -417,6 +417,13 @@ class Payment(Base):
     reason: Mapped[str] = mapped_column(default="")
     gateway_ref: Mapped[str | None]
     transaction_ref: Mapped[str | None]
+    refunded: Mapped[int] = mapped_column(
+        BigInteger,
+        # At the column, and text is above every number on SQLite: it refuses both too much and no amount at all.
+        CheckConstraint("refunded BETWEEN 0 AND amount", name="refunded_most"),
+        default=0,
+        server_default=text("0"),
+    )
     link: Mapped[str] = mapped_column(default="")
     tell: Mapped[bool] = mapped_column(default=False)
     asks: Mapped[int] = mapped_column(Integer, default=0)
@@ -427,21 +434,47 @@ class Payment(Base):
 
 
 class Refund(Base):
-    """Money back to a customer, with its own status."""
+    """Money back to a customer: owed (``requested``), at the gateway (``pending``), returned or failed.
+
+    It gives back booked money of ``payment_id``, or with ``money_event_id`` exactly that ``refund_due``.
+    ``key`` goes to the gateway as idempotency key. ``next_at`` is when to take it there or to ask about
+    it, NULL while it is for a person; ``closed_at`` is set when nobody need do anything any more.
+    ``error`` is what the gateway said, ``transaction_ref`` what names the money going back.
+    """
 
     __tablename__ = "refunds"
-    __table_args__ = (one_of("status", REFUND_STATUSES), *money("amount", least=1))
+    __table_args__ = (
+        live(
+            "uq_refunds_money",
+            "money_event_id",
+            where="money_event_id IS NOT NULL AND (closed_at IS NULL OR status <> 'failed')",
+            unique=True,
+        ),
+        live("ix_refunds_open", "shop_id", "id", where="closed_at IS NULL"),
+        live("ix_refunds_due", "next_at", where="next_at IS NOT NULL"),
+        Index("ix_refunds_created", "shop_id", "created_at"),
+        one_of("status", REFUND_STATUSES),
+        *money("amount", least=1),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"))
+    money_event_id: Mapped[int | None] = mapped_column(ForeignKey("money_events.id"))
     key: Mapped[str] = mapped_column(unique=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     status: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
+    error: Mapped[str] = mapped_column(default="")
+    actor: Mapped[str] = mapped_column(default="")
+    gateway_ref: Mapped[str | None]
+    transaction_ref: Mapped[str | None]
+    asks: Mapped[int] = mapped_column(Integer, default=0)
+    next_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
 
 
 class MoneyEvent(Base):
@@ -571,10 +604,13 @@ class OutboxMessage(Base):
 
 
 class AuditEntry(Base):
-    """Who changed what, with before and after."""
+    """Who changed what, with before and after; ``action_key`` makes one click one action, however often it arrives."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_newest", "shop_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_newest", "shop_id", "id"),
+        live("uq_audit_action", "shop_id", "action_key", where="action_key IS NOT NULL", unique=True),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
     actor: Mapped[str]
@@ -583,6 +619,7 @@ class AuditEntry(Base):
     before: Mapped[Any] = mapped_column(Json, nullable=True)
     after: Mapped[Any] = mapped_column(Json, nullable=True)
     created_at: Mapped[datetime]
+    action_key: Mapped[str | None]
 
 
 class DailyTotal(Base):

@@ -70,7 +70,7 @@ def mark_paid(session: Session, order: Order, amount: int) -> bool:
     A closed order is honoured when its goods are still there. Returns whether it was: ``False``
     leaves the order as it is, and the money is due back.
     """
-    if order.status not in UNPAID:
+    if order.status not in UNPAID or order.paid_at is not None:  # paid once, and cancelled after
         return False
     reopened = order.status != "pending_payment"
     if reopened and not _hold_again(session, order):

@@ -1,4 +1,4 @@
-"""Where a payment may go from where it is. Pure.
+"""Where a payment may go from where it is, and a refund. Pure.
 
 ``failed`` and ``expired`` are not final for money: a late success still books it.
 """
@@ -18,6 +18,16 @@ MOVES: Final[dict[str, frozenset[str]]] = {
     "succeeded": frozenset(),
 }
 """From each status, the statuses it may move to."""
+
+REFUND_MOVES: Final[dict[str, frozenset[str]]] = {
+    "requested": frozenset({"pending", "failed", "manual"}),
+    "pending": frozenset({"succeeded", "failed", "manual"}),
+    # The gateway said no: it is tried again, or paid back by hand. Late success is money gone, whatever was said before.
+    "failed": frozenset({"requested", "succeeded", "manual"}),
+    "succeeded": frozenset(),
+    "manual": frozenset(),
+}
+"""From each status of a refund, the statuses it may move to."""
 
 OPEN: Final = frozenset({"created", "pending", "unknown", "needs_review"})
 """While a payment is one of these, its order gets no second one and does not expire."""
@@ -41,3 +51,8 @@ def step(current: str, target: str) -> Step:
 def sources(target: str) -> tuple[str, ...]:
     """Every status from which a payment may move to ``target``."""
     return tuple(sorted(status for status, targets in MOVES.items() if target in targets))
+
+
+def refund_sources(target: str) -> tuple[str, ...]:
+    """Every status from which a refund may move to ``target``."""
+    return tuple(sorted(status for status, targets in REFUND_MOVES.items() if target in targets))
