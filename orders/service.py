@@ -15,7 +15,7 @@ from db import inbox
 from db.models import OPEN_PAYMENT_STATUSES, Customer, Order, Payment, Product, StockReservation
 from db.types import clock, word
 from errors import IllegalMove, RuleBroken
-from orders import totals
+from orders import promotions, totals
 from orders.status import OWNER_MOVES, UNPAID, sources
 
 HARD_CAP: Final = 24 * 3600.0
@@ -77,6 +77,8 @@ def mark_paid(session: Session, order: Order, amount: int) -> bool:
         return False
     _move(session, order, "paid", payment_status="paid", paid_at=clock(), closed_at=None)
     _settle_stock(session, order, "sold")
+    if reopened:
+        promotions.use_again(session, order)
     session.execute(
         update(Customer)
         .where(Customer.id == order.customer_id)
@@ -182,6 +184,7 @@ def _open_payment() -> ColumnElement[bool]:
 def _close(session: Session, order: Order, status: str) -> None:
     _move(session, order, status, closed_at=clock())
     _settle_stock(session, order, "released")
+    promotions.give_back(session, order)
     totals.add(session, order.shop_id, order.customer_id, orders_closed=1)
 
 
