@@ -25,13 +25,17 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Place the cart as an order; answered by ``OrderPlaced`` or ``OrderRefused``."""
+    """Place the cart as an order; answered by ``OrderPlaced`` or ``OrderRefused``.
+
+    ``without`` are the promotions this customer has used up.
+    """
 
     lines: tuple[CartLine, ...]
     delivery: Delivery
     promo_code: str
     cart_version: int
     language: str
+    without: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +66,11 @@ class AskGateway:
     order_ref: str
 
 
-Effect = Say | PlaceOrder | CancelOrder | RequestPayment | AskGateway
+@dataclass(frozen=True, slots=True)
+class WaitForStock:
+    """Remember that the customer wants to hear when the product is there again; answered then by ``BackInStock``."""
+
+    product_id: int
+
+
+Effect = Say | PlaceOrder | CancelOrder | RequestPayment | AskGateway | WaitForStock

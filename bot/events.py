@@ -41,12 +41,14 @@ class OrderRefused:
     """Placing failed and nothing is held.
 
     ``reason`` is ``out_of_stock`` (``available`` left), ``unavailable``, ``price_changed``
-    (the cart must be shown again) or ``empty``.
+    (the cart must be shown again), ``promotion_used`` (by this customer when ``personal``) or ``empty``.
     """
 
     reason: str
     product_id: int | None = None
     available: int = 0
+    promotion_id: int | None = None
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,13 @@ class OrderMoved:
     order: OrderView
 
 
+@dataclass(frozen=True, slots=True)
+class BackInStock:
+    """A product the customer asked about is there again."""
+
+    product_id: int
+
+
 Event = (
     MessageReceived
     | OrderPlaced
@@ -153,4 +162,5 @@ Event = (
     | PaymentStillPending
     | MoneyWithoutOrder
     | OrderMoved
+    | BackInStock
 )

@@ -15,7 +15,7 @@ from bot import cart
 from bot.conversation import Conversation
 from bot.effects import AskGateway, CancelOrder
 from bot.ordering import charge
-from bot.shopping import order_again
+from bot.shopping import order_again, wait_for
 from bot.state import Next, goes
 from bot.states import ALL
 from bot.states.cart import ask_to_empty
@@ -153,7 +153,7 @@ def _cancel(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> N
         return _cancel_order(conversation)
     if conversation.cart:
         return ask_to_empty(conversation, shop)
-    if conversation.state in {"choose_quantity", "change_quantity"}:
+    if conversation.state in {"variant_choice", "choose_quantity", "change_quantity"}:
         return goes(
             replace(conversation, product_id=None), "product_selected", words(conversation, "left-product")
         )
@@ -190,6 +190,10 @@ def _again(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Ne
     return order_again(replace(conversation, product_id=None), shop)
 
 
+def _tell(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    return wait_for(conversation, shop.product(choice.number(0)), shop)
+
+
 def _languages(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
     known = [f"language:{language}" for language in shop.languages if language in LANGUAGES][:3]
     if len(known) < 2:  # noqa: PLR2004
@@ -213,7 +217,7 @@ class Action:
     leads_to: frozenset[str] = frozenset()
 
 
-_SHELVES: Final = frozenset({"product_selected", "choose_quantity", "cart"})
+_SHELVES: Final = frozenset({"product_selected", "variant_choice", "choose_quantity", "cart"})
 
 ACTIONS: Final[dict[str, Action]] = {
     "menu": Action(_menu, frozenset({"greeting"})),
@@ -233,6 +237,8 @@ ACTIONS: Final[dict[str, Action]] = {
     "languages": Action(_languages),
     "language": Action(_language),
     "product": Action(browse, _SHELVES),
+    "variant": Action(browse, _SHELVES),
+    "tell": Action(_tell, _SHELVES),
     "category": Action(browse, _SHELVES),
     "more": Action(browse, _SHELVES),
 }

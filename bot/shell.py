@@ -23,8 +23,9 @@ from bot import flood
 from bot.apology import apology
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
-from bot.effects import AskGateway, CancelOrder, Effect, PlaceOrder, RequestPayment, Say
+from bot.effects import AskGateway, CancelOrder, Effect, PlaceOrder, RequestPayment, Say, WaitForStock
 from bot.events import (
+    BackInStock,
     CancelRefused,
     Event,
     MessageReceived,
@@ -45,7 +46,7 @@ from bot.events import (
 from bot.flow import decide
 from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
-from catalog import shops
+from catalog import shops, stock_waits
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
 from db.bell import Bell
@@ -58,6 +59,7 @@ from ghala.messages import dump
 from orders import customers, placing, reading
 from orders import service as order_service
 from orders.order import OrderView
+from orders.promotions import PromotionUsedUp
 from payments import service as payment_service
 from payments.service import PaymentRefusal
 
@@ -372,6 +374,9 @@ class ConversationShell:
                 return self._request(session, claim, effect, work)
             case AskGateway(order_ref=ref):
                 return self._ask(session, claim, ref, work)
+            case WaitForStock(product_id=product_id):
+                stock_waits.wait(session, claim.shop_id, product_id, claim.customer_id)
+                return None
             case _:
                 raise FlowError(f"nobody does {type(effect).__name__}")
 
@@ -397,11 +402,16 @@ class ConversationShell:
                     cart_version=effect.cart_version,
                     language=effect.language,
                     customer_name=conversation.name,
+                    without=effect.without,
                 )
         except OutOfStock as refusal:
             return OrderRefused("out_of_stock", refusal.product_id, refusal.available)
         except (placing.PriceChanged, placing.ProductUnavailable) as refusal:
             return OrderRefused(refusal.code, refusal.product_id)
+        except PromotionUsedUp as refusal:
+            return OrderRefused(
+                refusal.code, promotion_id=refusal.promotion_id, personal=refusal.personal
+            )
         except placing.NothingToOrder as refusal:
             return OrderRefused(refusal.code)
         return OrderPlaced(order)
@@ -548,7 +558,10 @@ def phone_of(identity: str) -> str | None:
 
 def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | None:
     """An internal event with the order it is about, as it is now; ``None`` when there is nothing to say."""
-    name, ref = data["event"], data["order_ref"]
+    name = data["event"]
+    if name == "BackInStock":
+        return BackInStock(int(data["product_id"]))
+    ref = data["order_ref"]
     if name == "PaymentSucceeded":
         receipt = reading.receipt(session, shop_id, ref)
         return None if receipt is None else PaymentSucceeded(receipt)

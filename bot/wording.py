@@ -11,7 +11,7 @@ from bot.conversation import Conversation
 from bot.effects import Say
 from bot.taps import Choice, parse, tap_id
 from bot.understanding.words import plain
-from catalog.snapshot import ShopSnapshot
+from catalog.snapshot import ProductView, ShopSnapshot
 from ghala.messages import (
     Button,
     Buttons,
@@ -64,11 +64,22 @@ def label(option: str, conversation: Conversation, shop: ShopSnapshot, limit: in
         if product is not None:
             return fit(product.name(conversation.language), limit)
         return fit(words(conversation, "button-products"), limit)
+    if choice.action == "variant":
+        product = shop.product(choice.number(0))
+        if product is None:
+            return ""
+        return fit(variant_title(product, conversation), limit)
     if choice.action == "same":
         return _same_place(conversation)
     named = choice.arguments[:1] if choice.action in {"pay", "language"} else ()
     key = "-".join(("button", choice.action.replace("_", "-"), *named))
     return fit(words(conversation, key), limit) if texts.speaks(key) else ""
+
+
+def variant_title(variant: ProductView, conversation: Conversation) -> str:
+    """What a variant is called on its button or row, marked when it is sold out."""
+    title = variant.label(conversation.language)
+    return words(conversation, "variant-sold-out", label=title) if variant.sold_out else title
 
 
 def _same_place(conversation: Conversation) -> str:

@@ -17,12 +17,14 @@ from bot.states.payment_processing import PaymentProcessing
 from bot.states.payment_selection import PaymentSelection
 from bot.states.product_selected import ProductSelected
 from bot.states.promotions import Promotions
+from bot.states.variant_choice import VariantChoice
 from bot.states.zone_choice import ZoneChoice
 
 ALL: Final[tuple[State[Any], ...]] = (
     Greeting(),
     Promotions(),
     ProductSelected(),
+    VariantChoice(),
     ChooseQuantity(),
     CartView(),
     ChangeQuantity(),

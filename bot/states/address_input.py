@@ -26,7 +26,9 @@ class AddressInput(State["Delivery | Basket | Choice"]):
     """Ask for the address; text, a location, the last one, later, or no delivery at all."""
 
     name = "address_input"
-    leads_to = frozenset({"landmark", "zone_choice", "payment_selection", "product_selected", "cart"})
+    leads_to = frozenset(
+        {"landmark", "zone_choice", "payment_selection", "product_selected", "cart", "variant_choice"}
+    )
     actions = frozenset({"pickup", "same"})
     otherwise = "product_selected"
 
@@ -43,6 +45,10 @@ class AddressInput(State["Delivery | Basket | Choice"]):
         if saved(conversation) is not None:
             options.append(f"same:{version}")
         return buttons(body, options, conversation, shop)
+
+    def shown(self, conversation: Conversation, shop: ShopSnapshot) -> Conversation:
+        """The discount that was promised is remembered."""
+        return replace(conversation, seen_discount=cart.price(conversation, shop).discount)
 
     def accepts(
         self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot
@@ -80,7 +86,7 @@ class AddressInput(State["Delivery | Basket | Choice"]):
     ) -> Next:
         """A bare pin asks for a landmark; anything else places the order."""
         if isinstance(answer, Basket):
-            return take(conversation, answer)
+            return take(conversation, answer, shop)
         if isinstance(answer, Choice):
             return goes(replace(conversation, page=0, category_id=None), "product_selected")
         if answer.kind == "location" and not answer.text and not answer.landmark:

@@ -22,7 +22,15 @@ class Greeting(State["Picked | Payment"]):
 
     name = "greeting"
     leads_to = frozenset(
-        {"product_selected", "promotions", "choose_quantity", "address_input", "cart", "payment_selection"}
+        {
+            "product_selected",
+            "promotions",
+            "variant_choice",
+            "choose_quantity",
+            "address_input",
+            "cart",
+            "payment_selection",
+        }
     )
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
