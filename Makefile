@@ -6,9 +6,9 @@ BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
 ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
-MODULES = app.py config.py errors.py observing.py wsgi.py
+MODULES = app.py config.py errors.py languages.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports flow screenshots reset clean fuzz chaos simulate mutants
+.PHONY: help install run test check lint fmt types imports crawl flow screenshots reset clean fuzz chaos simulate mutants
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ fmt: install ## Format the code and mend what can be mended
 
 fuzz: install ## Send a hundred thousand hostile requests and work off what they leave; ARGS='--seed 1' repeats
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+crawl: install ## Walk the whole conversation and print what a purchase costs in messages and bytes
+	@$(BIN)/python -m tests.crawler $(ARGS)
 
 flow: install ## Draw the conversation into docs/flow.md
 	$(BIN)/python -m bot.diagram

@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dotenv import dotenv_values
 
 from errors import ConfigError
+from languages import LANGUAGES
 
 DIALECTS: Final = {"v1": "body-hex", "v2": "timestamp-hex", "cloud": "meta"}
 """Ghala's dialects and the signature scheme each uses unless told otherwise (WIRE 1a, 1d, 2)."""
 
 SIGNATURE_SCHEMES: Final = ("body-hex", "timestamp-hex", "timestamp-base64", "meta")
 CURRENCIES: Final = ("KES", "TZS", "UGX", "RWF", "USD", "EUR", "GBP", "ZAR", "NGN", "GHS", "IDR")
-LANGUAGES: Final = ("en", "sw")
 WEAK_SECRETS: Final = frozenset(
     {"", "secret", "password", "changeme", "admin", "dev", "test", "change-me", "default", "12345678"}
 )
@@ -193,7 +193,7 @@ class _Reader:
             shop_currency=self.choice("SHOP_CURRENCY", CURRENCIES, "KES"),
             shop_country=self.country(),
             shop_timezone=self.timezone(),
-            shop_language=self.choice("SHOP_LANGUAGE", LANGUAGES, "en"),
+            shop_language=self.choice("SHOP_LANGUAGE", tuple(LANGUAGES), "en"),
             catalog_file=self.catalog_file(),
             worker_threads=self.number("WORKER_THREADS", int, 4, 1, 64),
             retention_chat_days=self.number("RETENTION_CHAT_DAYS", int, 90, 7, 3650),

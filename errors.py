@@ -89,12 +89,16 @@ class GatewayError(ShopError):
 
 
 class GatewayUnavailable(GatewayError):
-    """Nothing happened over there and trying again is safe, after ``retry_after`` seconds if said."""
+    """Nothing happened over there and trying again is safe, after ``retry_after`` seconds if said.
+
+    ``reason`` is the provider's code where it gave one.
+    """
 
     code = "gateway_unavailable"
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, reason: str = "") -> None:
         self.retry_after = retry_after
+        self.reason = reason
         super().__init__(message)
 
 

@@ -65,6 +65,14 @@ class Forms:
             return _origin(origin) in {_origin(request.host_url), _origin(self._public_url)} - {None}
         return silent_is_fine or site == "same-origin"
 
+    def seal(self, written: str) -> str:
+        """What proves that a cookie was written here."""
+        return hmac.digest(self._key, b"cookie\x00" + written.encode(), "sha256").hex()
+
+    def sealed(self, written: str, seal: str) -> bool:
+        """Whether :meth:`seal` made this."""
+        return seal.isascii() and hmac.compare_digest(seal, self.seal(written))
+
     def _seal(self, issued: int) -> str:
         return hmac.digest(self._key, str(issued).encode(), "sha256").hex()
 

@@ -52,6 +52,11 @@ MOVE_WORDS: Final = {
     "dispatched": "Send on its way",
     "delivered": "Mark delivered",
 }
+MOVED_WORDS: Final = {
+    "preparing": "The order is being prepared. The customer is told.",
+    "dispatched": "The order is on its way. The customer is told.",
+    "delivered": "The order is delivered. The customer is told.",
+}
 MONEY_WORDS: Final = {
     "unmatched": "Unmatched money",
     "refund_due": "Refund due",

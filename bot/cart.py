@@ -41,9 +41,7 @@ def price(conversation: Conversation, shop: ShopSnapshot, zone_id: int | None = 
     """The cart at the shop's prices now."""
     zone = next((zone for zone in shop.zones if zone.id == zone_id), None)
     pairs = [(line.product_id, line.quantity) for line in conversation.cart]
-    return quote(
-        shop, pairs, code=conversation.promo_code, zone=zone, without=conversation.spent_promotions
-    )
+    return quote(shop, pairs, code=conversation.promo_code, zone=zone, without=conversation.spent_promotions)
 
 
 def count(conversation: Conversation, shop: ShopSnapshot) -> int:

@@ -99,5 +99,5 @@ def load(data: Mapping[str, Any]) -> Conversation:
         values[key] = tuple(values.get(key, ()))
     for key in ("delivery", "last_delivery"):
         if values.get(key) is not None:
-            values[key] = Delivery(**values[key])
+            values[key] = Delivery.of(values[key])
     return Conversation(**values)

@@ -327,7 +327,15 @@ def _by_title(said: str, conversation: Conversation, shop: ShopSnapshot) -> Choi
     return None
 
 
-_TITLED: Final = _KNOWN_ACTIONS - {"qty", "category", "more", "more_zones", "more_variants", "variant", "zone"}
+_TITLED: Final = _KNOWN_ACTIONS - {
+    "qty",
+    "category",
+    "more",
+    "more_zones",
+    "more_variants",
+    "variant",
+    "zone",
+}
 """Choices whose title can be typed; categories and zones are known to their states by name."""
 
 

@@ -28,6 +28,7 @@ from bot.texts import LANGUAGES
 from bot.understanding.words import plain
 from bot.wording import buttons, methods, text, words
 from catalog.snapshot import ShopSnapshot
+from languages import LANGUAGES as SPOKEN
 
 PAYING: Final = frozenset({"payment_selection", "payment_processing", "payment_failed"})
 """States about an order that is placed and unpaid."""
@@ -62,17 +63,17 @@ _SAID: Final[dict[str, str]] = {
         "fuatilia"
     ),
     "again": "again|order again|reorder|re order|repeat|repeat order|same again|agiza tena|tena|rudia oda",
-    "checkout": "checkout|check out|continue|proceed|finish|done shopping|maliza|endelea|nimemaliza",
+    "checkout": "checkout|check out|continue|proceed|finish|done shopping|maliza|maliza kununua|kamilisha|endelea|nimemaliza",
     "paynow": "pay|pay now|lipa|lipia|nataka kulipa|i want to pay",
     "resend": "resend|send again|tuma tena",
     "another_way": "another way|pay another way|njia nyingine",
     "edit": "edit|edit order|change order|hariri|rekebisha",
     "languages": "language|languages|change language|lugha|badili lugha",
-    "language:en": "english|in english|kiingereza",
-    "language:sw": "kiswahili|swahili|in swahili|kwa kiswahili",
 }
 
-WORDS: Final[dict[str, str]] = {word: option for option, said in _SAID.items() for word in said.split("|")}
+WORDS: Final[dict[str, str]] = {
+    word: option for option, said in _SAID.items() for word in said.split("|")
+} | {word: f"language:{code}" for code, language in SPOKEN.items() for word in language.words}
 """Every global word and the option it chooses."""
 
 CALLS_BACK: Final = frozenset({"menu", "main menu", "menyu", "start", "anza"})

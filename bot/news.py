@@ -246,9 +246,10 @@ def payment_succeeded(event: events.PaymentSucceeded, conversation: Conversation
 
 
 def payment_failed(event: events.PaymentFailed, conversation: Conversation, shop: ShopSnapshot) -> Next:
-    """Why, in plain words, and the ways on; nothing about orders that are paid or no longer the open one."""
+    """Why, in plain words, and the ways on; nothing about orders that are paid, closed or no longer the open one."""
     order = event.order
-    if order.ref != conversation.order_ref or order.payment_status == "paid":
+    closed = order.payment_status == "paid" or order.status in {"cancelled", "expired"}
+    if order.ref != conversation.order_ref or closed:
         return _quiet(conversation)
     moved = replace(
         conversation, method=event.method or conversation.method, order_total=order.total, misses=0

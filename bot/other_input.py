@@ -81,7 +81,9 @@ def _native_cart(content: NativeCart, conversation: Conversation, shop: ShopSnap
             unknown += 1
             continue
         lines.append((product, max(0, count - cart.quantity_of(conversation, product.id))))
-    taken = add_lines(replace(conversation, category_id=None, page=0), [line for line in lines if line[1]], shop)
+    taken = add_lines(
+        replace(conversation, category_id=None, page=0), [line for line in lines if line[1]], shop
+    )
     notices = [taken.lead] if taken.lead else []
     if unknown or not lines:
         notices.insert(0, words(conversation, "cart-gone", count=max(unknown, 1)))

@@ -69,7 +69,8 @@ LEASE: Final = 30.0
 MOST_ROUNDS: Final = 12
 MOST_OF_A_FLOOD: Final = 500
 """Messages of one flood that are closed in one commit."""
-RETRY_CAP: Final = 8.0
+RETRY_CAP: Final = 4.0
+"""Seconds between attempts at most: the customer's other messages wait behind what breaks us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ class ConversationShell:
                 return None
             events = inbox.of_customer(session, event.shop_id, key)
             if any(waiting.attempts for waiting in events):
-                events = events[:1]  # one of them breaks us: find out which, and let the others pass
+                events = events[:1]  # one of them breaks us: find out which
             written = 0 if events and events[0].attempts else sum(e.kind == "message" for e in events)
             flooded = self._patience.lost(written, outbox.unsent(session, customer.id) if written else 0)
             if flooded:
@@ -409,9 +410,7 @@ class ConversationShell:
         except (placing.PriceChanged, placing.ProductUnavailable) as refusal:
             return OrderRefused(refusal.code, refusal.product_id)
         except PromotionUsedUp as refusal:
-            return OrderRefused(
-                refusal.code, promotion_id=refusal.promotion_id, personal=refusal.personal
-            )
+            return OrderRefused(refusal.code, promotion_id=refusal.promotion_id, personal=refusal.personal)
         except placing.NothingToOrder as refusal:
             return OrderRefused(refusal.code)
         return OrderPlaced(order)

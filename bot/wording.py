@@ -24,6 +24,7 @@ from ghala.messages import (
     Text,
     fit,
 )
+from languages import LANGUAGES
 from orders.order import Delivery
 
 BODY: Final = 1024
@@ -71,7 +72,10 @@ def label(option: str, conversation: Conversation, shop: ShopSnapshot, limit: in
         return fit(variant_title(product, conversation), limit)
     if choice.action == "same":
         return _same_place(conversation)
-    named = choice.arguments[:1] if choice.action in {"pay", "language"} else ()
+    if choice.action == "language":
+        known = LANGUAGES.get(choice.argument(0))
+        return known.name if known is not None else ""
+    named = choice.arguments[:1] if choice.action == "pay" else ()
     key = "-".join(("button", choice.action.replace("_", "-"), *named))
     return fit(words(conversation, key), limit) if texts.speaks(key) else ""
 
@@ -156,6 +160,17 @@ def with_lead(lead: str, said: Say) -> Say:
     if isinstance(message, ListMessage | LinkButton | LocationRequest):
         return replace(said, message=replace(message, body=fit(f"{lead}\n\n{message.body}", BODY)))
     return said
+
+
+def closed(body: str, conversation: Conversation, shop: ShopSnapshot) -> str:
+    """The words, and below them when orders will be handled, while the shop is closed."""
+    if shop.open_now():
+        return body
+    opens = shop.opens_at()
+    if opens is None:
+        return f"{body}\n\n{words(conversation, 'closed')}"
+    when = texts.opening(opens, shop.timezone, conversation.language)
+    return f"{body}\n\n{words(conversation, 'closed-until', when=when)}"
 
 
 def lines_within(lines: Sequence[str], room: int, conversation: Conversation) -> str:

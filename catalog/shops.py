@@ -22,6 +22,7 @@ from catalog.snapshot import (
     in_language,
 )
 from db.models import Category, DeliveryZone, Product, Promotion, Shop
+from languages import LANGUAGES
 
 log = logging.getLogger("duka.catalog")
 
@@ -80,7 +81,7 @@ def snapshot(session: Session, shop_id: int, now: datetime, public_url: str = ""
         .order_by(DeliveryZone.position, DeliveryZone.id)
     )
     settings = shop.settings or {}
-    languages = tuple(settings.get("languages", ("en", "sw")))
+    languages = tuple(settings.get("languages", LANGUAGES))
     return ShopSnapshot(
         id=shop.id,
         slug=shop.slug,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from db.models import InboxEvent
@@ -164,19 +165,21 @@ def find(session: Session, event_id: int) -> WaitingEvent | None:
 
 
 def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
-    """What waits for this customer's conversation and is due: payment results first, then as it arrived."""
+    """What may be worked on now for this customer's conversation: payment results first, then as it arrived.
+
+    One that waits for its next attempt holds back whatever comes after it, until it is done or dead.
+    """
     rows = session.execute(
-        select(*_COLUMNS)
+        select(*_COLUMNS, (InboxEvent.next_at <= clock()).label("is_due"))
         .where(
             InboxEvent.shop_id == shop_id,
             InboxEvent.customer_key == customer_key,
             InboxEvent.status == word("waiting"),
-            InboxEvent.next_at <= clock(),
         )
         .order_by(InboxEvent.priority, InboxEvent.id)
         .limit(most)
     )
-    return [_event(row) for row in rows]
+    return [_event(row) for row in takewhile(lambda row: row.is_due, rows)]
 
 
 def claim(session: Session, event_id: int) -> WaitingEvent | None:
@@ -298,7 +301,7 @@ def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool
 
 
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
-    """Ids and kinds of events whose bell nobody heard, one per customer for conversations.
+    """Ids and kinds of events whose bell nobody heard; of each conversation's the first, which holds back the others.
 
     One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
     since somebody is probably on the way.
@@ -311,8 +314,7 @@ def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[
             earlier.shop_id == InboxEvent.shop_id,
             earlier.customer_key == InboxEvent.customer_key,
             earlier.status == word("waiting"),
-            earlier.next_at <= clock(-older_than),
-            earlier.id < InboxEvent.id,
+            tuple_(earlier.priority, earlier.id) < tuple_(InboxEvent.priority, InboxEvent.id),
         )
         .exists()
     )

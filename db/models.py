@@ -95,7 +95,10 @@ def live(name: str, *columns: str, where: str, unique: bool = False) -> Index:
 
 
 class Shop(Base):
-    """A tenant. ``catalog_version`` grows with every catalogue change, so snapshots know they are old."""
+    """A tenant. ``catalog_version`` grows with every catalogue change, so snapshots know they are old.
+
+    Until ``silenced_until`` nothing is sent: Ghala or WhatsApp refuses the whole shop, with ``silenced_because``.
+    """
 
     __tablename__ = "shops"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -108,6 +111,8 @@ class Shop(Base):
     settings: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     catalog_version: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime]
+    silenced_until: Mapped[datetime | None]
+    silenced_because: Mapped[str | None]
 
 
 class Category(Base):
@@ -190,7 +195,7 @@ class Promotion(Base):
 
 
 class PromotionUse(Base):
-    """A promotion used for an order; ``returned`` when the order was closed without being paid."""
+    """A promotion used for an order; ``returned`` when the order was closed."""
 
     __tablename__ = "promotion_uses"
     __table_args__ = (
@@ -221,12 +226,17 @@ class DeliveryZone(Base):
 
 
 class Customer(Base):
-    """A person: a chat ``identity`` (wa_id or business-scoped id) and, separately, an optional phone."""
+    """A person: a chat ``identity`` (wa_id or business-scoped id) and, separately, an optional phone.
+
+    ``stopped_at`` is since when they want no reminders, offers or questions; ``blocked_at`` since when the bot does
+    not answer them; ``erase_at`` when they asked to be forgotten.
+    """
 
     __tablename__ = "customers"
     __table_args__ = (
         UniqueConstraint("shop_id", "identity"),
         Index("ix_customers_seen", "shop_id", "seen_at", "id"),
+        live("ix_customers_erase", "erase_at", where="erase_at IS NOT NULL"),
         *money("spent"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -240,12 +250,29 @@ class Customer(Base):
     spent: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    erase_at: Mapped[datetime | None]
 
 
 class Conversation(Base):
-    """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness."""
+    """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness.
+
+    ``handed_off_until`` is when the bot speaks again by itself; NULL while it speaks. ``wants_person_since`` is
+    since when the customer waits for a person's word.
+    ``inbound_at`` is when they last wrote, ``unreachable_at`` when WhatsApp last could not reach them.
+    """
 
     __tablename__ = "conversations"
+    __table_args__ = (
+        live(
+            "ix_conversations_wanting",
+            "shop_id",
+            "wants_person_since",
+            where="wants_person_since IS NOT NULL",
+        ),
+        live("ix_conversations_handed_off", "handed_off_until", where="handed_off_until IS NOT NULL"),
+    )
     customer_id: Mapped[int] = mapped_column(
         ForeignKey("customers.id"), primary_key=True, autoincrement=False
     )
@@ -256,6 +283,9 @@ class Conversation(Base):
     data: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     inbound_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    wants_person_since: Mapped[datetime | None]
+    handed_off_until: Mapped[datetime | None]
+    unreachable_at: Mapped[datetime | None]
 
 
 class ShopPicture(Base):
@@ -319,8 +349,56 @@ class Order(Base):
     placed_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    rider_name: Mapped[str] = mapped_column(default="", server_default="")
+    rider_phone: Mapped[str] = mapped_column(default="", server_default="")
+    referral: Mapped[Any] = mapped_column(Json, nullable=True)
+    reminded_at: Mapped[datetime | None]
     promotion_id: Mapped[int | None]
     promotion_code: Mapped[str | None]
+
+
+class OrderMove(Base):
+    """One change of an order's status and who made it: ``customer``, ``money``, ``time`` or a person of the shop."""
+
+    __tablename__ = "order_moves"
+    __table_args__ = (Index("ix_order_moves_order", "order_id", "id"), one_of("status", ORDER_STATUSES))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    status: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[datetime]
+
+
+class OrderNote(Base):
+    """What the shop's people write to each other about an order; no customer sees it."""
+
+    __tablename__ = "order_notes"
+    __table_args__ = (Index("ix_order_notes_order", "order_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    author: Mapped[str]
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Rating(Base):
+    """What a customer thought of a delivered order: 1 to 5, and perhaps a line about it."""
+
+    __tablename__ = "ratings"
+    __table_args__ = (
+        Index("ix_ratings_newest", "shop_id", "id"),
+        Index("ix_ratings_customer", "customer_id"),
+        CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    stars: Mapped[int] = mapped_column(SmallInteger)
+    comment: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
 
 
 class OrderLine(Base):
@@ -580,6 +658,7 @@ class OutboxMessage(Base):
         live("ix_outbox_due", "next_at", "id", where="status = 'waiting'"),
         live("ix_outbox_provider", "provider_id", where="provider_id IS NOT NULL"),
         live("ix_outbox_dead", "shop_id", "id", where="status = 'dead'"),
+        live("ix_outbox_failed", "shop_id", "id", where="delivery = 'failed'"),
         Index("ix_outbox_history", "customer_id", "id"),
         one_of("status", OUTBOX_STATUSES),
         one_of("delivery", DELIVERY_STATUSES),

@@ -348,6 +348,13 @@ def load(stored: Mapping[str, Any]) -> Message:
     return message
 
 
+def as_text(message: Message) -> Text | None:
+    """The same words with nothing but words; ``None`` where there is nothing plainer to say it with."""
+    if isinstance(message, Text | Template):
+        return None
+    return Text(fit(message.numbered(), LIMITS.text))
+
+
 def fit(text: str, limit: int) -> str:
     """Shorten ``text`` to at most ``limit`` characters, ending in "…" if anything was cut.
 

@@ -24,8 +24,8 @@ from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import messages
 from ghala.client import Answer, backoff
 from ghala.dialects.base import MessageDialect, Request
-from ghala.error_codes import Policy, policy_of
-from ghala.messages import InvalidMessage, Template
+from ghala.error_codes import Policy, pair_wait, policy_of
+from ghala.messages import InvalidMessage, Message, Template
 from jobs.breaker import Breaker
 from jobs.pacing import Pacing
 
@@ -37,10 +37,10 @@ CLOSED_WINDOW_WAIT: Final = 3600.0
 """Seconds between looks at a message that waits for the customer to write; their word wakes it at once."""
 UNAUTHORISED_WAIT: Final = 60.0
 MOST_ATTEMPTS: Final = 12
-PAUSES: Final = frozenset({"131042"})
-"""Unpaid bills at Meta: nothing will go until the owner has settled them."""
-OUTSIDE_WINDOW: Final = "outside_messaging_window"
-"""Ghala v2's own code for a closed window (WIRE 1a)."""
+HELD_BACK: Final = frozenset({Policy.STOP, Policy.ALERT})
+"""No message of the shop will go until a person has mended something."""
+ABOUT_ITSELF: Final = frozenset({"131056", "idempotency_in_progress"})
+"""Refusals of one message for now that say nothing about the others."""
 
 
 class AsyncCaller(Protocol):
@@ -188,16 +188,11 @@ class Sender:
             request = self._dialect.send_message(claimed.to, message, claimed.key)
         except InvalidMessage as error:
             return self._dead(claimed, f"cannot be sent: {error}"[:200])
+        if not claimed.reachable and claimed.kind != "receipt":
+            return self._dead(claimed, "unreachable")
         if not claimed.window_open and not isinstance(message, Template):
             if claimed.fallback is None:
-                return outbox.Outcome(
-                    claimed.id,
-                    claimed.fence,
-                    "waiting",
-                    delay=CLOSED_WINDOW_WAIT,
-                    error="window closed",
-                    count_attempt=False,
-                )
+                return self._wait_for_word(claimed, count_attempt=False)
             # Stored before it is sent: should the window open meanwhile, a repetition says the same under the same key.
             return outbox.Outcome(
                 claimed.id,
@@ -211,17 +206,32 @@ class Sender:
             answer = await client.call(request)
             sent = self._dialect.read_sent(answer.status, answer.headers, answer.body)
         except GatewayRejected as error:
-            return self._refused(claimed, error)
+            return self._refused(claimed, message, error)
         except GatewayUnavailable as error:
-            return self._again(claimed, "unavailable", error.retry_after)
+            return self._again(claimed, error.reason or "unavailable", error.retry_after, error.reason)
         except OutcomeUnknown:
             # It may have arrived. The same key goes again, since silence is worse than a repetition.
             return self._again(claimed, "outcome unknown", None)
         self._breaker.succeeded()
         return outbox.Outcome(claimed.id, claimed.fence, "sent", provider_id=sent.provider_id)
 
-    def _again(self, claimed: outbox.Claimed, error: str, retry_after: float | None) -> outbox.Outcome:
-        if retry_after is None:  # who says when to come back is not away
+    def _wait_for_word(self, claimed: outbox.Claimed, *, count_attempt: bool) -> outbox.Outcome:
+        """Free words outside the window: the customer's next word opens it, if it comes in time."""
+        if claimed.outlived:
+            return self._dead(claimed, "window closed for too long")
+        return outbox.Outcome(
+            claimed.id,
+            claimed.fence,
+            "waiting",
+            delay=CLOSED_WINDOW_WAIT,
+            error=outbox.WINDOW_CLOSED,
+            count_attempt=count_attempt,
+        )
+
+    def _again(
+        self, claimed: outbox.Claimed, error: str, retry_after: float | None, reason: str = ""
+    ) -> outbox.Outcome:
+        if retry_after is None and reason not in ABOUT_ITSELF:  # who says when to come back is not away
             away = self._breaker.is_open
             self._breaker.failed()
             if away:
@@ -231,12 +241,17 @@ class Sender:
                 )
         if claimed.attempts + 1 >= MOST_ATTEMPTS and claimed.kind == "reply":
             return self._dead(claimed, error)
+        if policy_of(reason) is Policy.PAIR_RATE and retry_after is None:
+            retry_after = pair_wait(claimed.attempts + 1)
         delay = backoff(claimed.attempts + 1, retry_after, self._rng)
         return outbox.Outcome(claimed.id, claimed.fence, "waiting", delay=delay, error=error)
 
-    def _refused(self, claimed: outbox.Claimed, error: GatewayRejected) -> outbox.Outcome:
-        if error.reason == "unauthorized" or error.reason in PAUSES or policy_of(error.reason) is Policy.STOP:
-            log.error("ghala_unauthorised", extra={"status": error.status})
+    def _refused(self, claimed: outbox.Claimed, message: Message, error: GatewayRejected) -> outbox.Outcome:
+        policy = policy_of(error.reason)
+        # A plan without templates must not hold back everything else.
+        only_templates = error.reason == "plan_feature_locked" and isinstance(message, Template)
+        if policy in HELD_BACK and not only_templates:
+            log.error("ghala_unauthorised", extra={"status": error.status, "error": error.reason})
             self._breaker.refused()
             return outbox.Outcome(
                 claimed.id,
@@ -245,15 +260,44 @@ class Sender:
                 delay=UNAUTHORISED_WAIT,
                 error="unauthorised",
                 count_attempt=False,
+                silence=error.reason,
             )
         self._breaker.succeeded()  # a no to this message is an answer
-        outside = error.reason == OUTSIDE_WINDOW or policy_of(error.reason) is Policy.TEMPLATE
-        if outside and claimed.fallback is not None:
-            return outbox.Outcome(
-                claimed.id, claimed.fence, "waiting", error="window closed", use_fallback=True
-            )
-        return self._dead(claimed, f"refused: {error.reason}"[:200])
+        again = self._otherwise(claimed, message, policy)
+        return again or self._dead(
+            claimed, f"refused: {error.reason}"[:200], unreachable=policy is Policy.LEAVE
+        )
 
-    def _dead(self, claimed: outbox.Claimed, error: str) -> outbox.Outcome:
-        log.error("message_dead", extra={"outbox_id": claimed.id, "kind": claimed.kind, "error": error})
-        return outbox.Outcome(claimed.id, claimed.fence, "dead", error=error)
+    def _otherwise(
+        self, claimed: outbox.Claimed, message: Message, policy: Policy | None
+    ) -> outbox.Outcome | None:
+        """What may still be tried after a no to this message as it is."""
+        if policy is Policy.TEMPLATE and not isinstance(message, Template):
+            if claimed.fallback is None:
+                return self._wait_for_word(claimed, count_attempt=True)
+            return outbox.Outcome(
+                claimed.id, claimed.fence, "waiting", error="template instead", use_fallback=True
+            )
+        plain = messages.as_text(message) if policy is Policy.TEXT else None
+        if plain is not None:
+            return outbox.Outcome(
+                claimed.id,
+                claimed.fence,
+                "waiting",
+                error="text instead",
+                message=messages.dump(plain),
+                key_ending=outbox.TEXT_KEY,
+            )
+        if policy is Policy.NEW_KEY and not claimed.key.endswith(outbox.AGAIN_KEY):
+            return outbox.Outcome(
+                claimed.id, claimed.fence, "waiting", error="key reused", key_ending=outbox.AGAIN_KEY
+            )
+        return None
+
+    def _dead(self, claimed: outbox.Claimed, error: str, *, unreachable: bool = False) -> outbox.Outcome:
+        extra = {"outbox_id": claimed.id, "kind": claimed.kind, "error": error}
+        if claimed.kind == "receipt":
+            log.error("receipt_dead", extra=extra)
+        else:
+            log.error("message_dead", extra=extra)
+        return outbox.Outcome(claimed.id, claimed.fence, "dead", error=error, unreachable=unreachable)

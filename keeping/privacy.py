@@ -32,8 +32,11 @@ from db.models import (
     MoneyEvent,
     Order,
     OrderLine,
+    OrderMove,
+    OrderNote,
     OutboxMessage,
     Payment,
+    Rating,
     Refund,
 )
 from db.types import word
@@ -131,6 +134,9 @@ def export(session: Session, customer: Customer) -> dict[str, Any]:
         "conversation": None if conversation is None else _row(conversation),
         "orders": [_row(order) for order in orders],
         "order_lines": of_orders(OrderLine),
+        "order_moves": of_orders(OrderMove),
+        "order_notes": of_orders(OrderNote),
+        "ratings": of_orders(Rating),
         "payments": of_orders(Payment),
         "refunds": of_orders(Refund),
         "money_events": of_orders(MoneyEvent),
@@ -302,21 +308,27 @@ def _forget(session: Session, person: Customer, events: int, *, actor: str, forc
             data={},
             inbound_at=None,
             updated_at=clock(),
+            wants_person_since=None,
+            handed_off_until=None,
         )
     )
     session.execute(delete(ConversationTurn).where(ConversationTurn.customer_id == person.id))
     session.execute(
         update(Customer)
         .where(Customer.id == person.id)
-        .values(identity=nobody, phone=None, name="", language="")
+        .values(identity=nobody, phone=None, name="", language="", erase_at=None)
     )
     orders = session.execute(select(Order.id, Order.delivery).where(Order.customer_id == person.id)).all()
     for order in orders:
         old = order.delivery
         empty = asdict(Delivery(old["kind"], zone_id=old.get("zone_id")))
-        session.execute(update(Order).where(Order.id == order.id).values(customer_name="", delivery=empty))
+        session.execute(
+            update(Order).where(Order.id == order.id).values(customer_name="", delivery=empty, referral=None)
+        )
     for some in _batches([order.id for order in orders]):
         session.execute(update(Payment).where(Payment.order_id.in_(some)).values(phone=None, link=""))
+        session.execute(update(Rating).where(Rating.order_id.in_(some)).values(comment=""))
+        session.execute(delete(OrderNote).where(OrderNote.order_id.in_(some)))
     events += _forget_received(session, person.shop_id, identity, nobody)
     messages = _forget_sent(session, person.id)
     session.add(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any, Final
+
+LONGEST_LINE: Final = 300
+"""Characters of an address or a landmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +16,7 @@ class Delivery:
     """Where to: ``kind`` is ``address``, ``location``, ``pickup`` or ``skipped``.
 
     ``text`` is what the customer typed (or the place's name), ``landmark`` a further line for the rider.
+    ``recipient`` and ``recipient_phone`` are of whoever takes it, when that is not the customer.
     """
 
     kind: str
@@ -19,6 +25,29 @@ class Delivery:
     latitude: float | None = None
     longitude: float | None = None
     zone_id: int | None = None
+    recipient: str = ""
+    recipient_phone: str = ""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Delivery:
+        """The place as it was stored, perhaps by a newer process that knows more about places."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+    @property
+    def map_link(self) -> str:
+        """Where a rider's map opens at the shared pin; empty without one."""
+        if self.latitude is None or self.longitude is None:
+            return ""
+        return f"https://maps.google.com/?q={self.latitude:.6f},{self.longitude:.6f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rider:
+    """Who brings the order."""
+
+    name: str
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +83,7 @@ class OrderView:
     placed_at: datetime
     hold_until: datetime
     discount_label: str = ""
+    rider: Rider | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How often promotions were used: counted as orders are placed, given back when one is closed unpaid.
+"""How often promotions were used: counted as orders are placed, given back when one is closed.
 
 The promotion's row is taken by a conditional UPDATE, which also lets the orders of one customer count one after
 the other. Promotions without limits only note their use, so that nobody waits for their row.
@@ -74,7 +74,11 @@ def _count(session: Session, order: Order, promotion_id: int) -> None:
         mine = session.scalar(
             select(func.count())
             .select_from(PromotionUse)
-            .where(PromotionUse.promotion_id == promotion_id, PromotionUse.customer_id == order.customer_id, _USED)
+            .where(
+                PromotionUse.promotion_id == promotion_id,
+                PromotionUse.customer_id == order.customer_id,
+                _USED,
+            )
         )
         if (mine or 0) >= counted.max_per_customer:
             raise PromotionUsedUp(promotion_id, personal=True)
@@ -83,7 +87,7 @@ def _count(session: Session, order: Order, promotion_id: int) -> None:
 
 
 def give_back(session: Session, order: Order) -> None:
-    """The order was closed without being paid: its use does not count any more."""
+    """The order was closed, and nothing was bought: its use does not count any more."""
     returned = _move(session, order, "used", "returned")
     if returned is None:
         return
@@ -102,9 +106,7 @@ def use_again(session: Session, order: Order) -> None:
     used = _move(session, order, "returned", "used")
     if used is None:
         return
-    session.execute(
-        update(Promotion).where(Promotion.id == used, _limited()).values(uses=Promotion.uses + 1)
-    )
+    session.execute(update(Promotion).where(Promotion.id == used, _limited()).values(uses=Promotion.uses + 1))
     _show_again(session, order.shop_id)
 
 

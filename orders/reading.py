@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import Order, OrderLine, Payment
-from orders.order import Delivery, OrderLineView, OrderView, Receipt
+from orders.order import Delivery, OrderLineView, OrderView, Receipt, Rider
 
 
 def view(session: Session, row: Order) -> OrderView:
@@ -27,10 +27,11 @@ def view(session: Session, row: Order) -> OrderView:
         discount=row.discount,
         delivery_fee=row.delivery_fee,
         total=row.total,
-        delivery=Delivery(**row.delivery),
+        delivery=Delivery.of(row.delivery),
         placed_at=row.placed_at,
         hold_until=row.hold_until,
         discount_label=row.discount_label,
+        rider=Rider(row.rider_name, row.rider_phone) if row.rider_name or row.rider_phone else None,
     )
 
 
@@ -38,6 +39,22 @@ def order(session: Session, shop_id: int, ref: str) -> OrderView | None:
     """The order with this reference."""
     row = session.scalars(select(Order).where(Order.ref == ref, Order.shop_id == shop_id)).first()
     return None if row is None else view(session, row)
+
+
+def of_customer(session: Session, shop_id: int, customer_id: int, most: int = 5) -> list[OrderView]:
+    """The customer's newest orders, newest first."""
+    rows = session.scalars(
+        select(Order)
+        .where(Order.customer_id == customer_id, Order.shop_id == shop_id)
+        .order_by(Order.id.desc())
+        .limit(most)
+    )
+    return [view(session, row) for row in rows.all()]
+
+
+def owner(session: Session, shop_id: int, ref: str) -> int | None:
+    """The customer whose order this is."""
+    return session.scalar(select(Order.customer_id).where(Order.ref == ref, Order.shop_id == shop_id))
 
 
 def receipt(session: Session, shop_id: int, ref: str) -> Receipt | None:

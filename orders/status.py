@@ -19,6 +19,9 @@ MOVES: Final[dict[str, frozenset[str]]] = {
 OWNER_MOVES: Final = frozenset({"preparing", "dispatched", "delivered", "cancelled"})
 """Moves a person in the shop makes; the rest follow from money and time."""
 
+CANCELLABLE: Final = frozenset({"paid", "preparing"})
+"""Paid and not yet on its way: it can still be cancelled, and its money is due back."""
+
 UNPAID: Final = frozenset({"pending_payment", "cancelled", "expired"})
 
 

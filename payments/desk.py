@@ -26,6 +26,7 @@ from ghala.inbound import PaymentNotice, read_payment
 from payments import service
 from payments.gateways.base import Charge, PaymentGateway, PaymentUpdate
 from payments.gateways.ghala import minor_of
+from payments.reasons import UNAVAILABLE
 from payments.reasons import reason as reason_for
 from payments.service import CALL_LEASE, GIVE_UP_AFTER
 
@@ -34,6 +35,8 @@ log = logging.getLogger("duka.payments")
 PARKED_FOR: Final = 600.0
 """Seconds an event about an order we do not know may wait for us to learn it."""
 START_TRIES: Final = 5
+NOT_CALLED: Final = UNAVAILABLE
+"""The reason of a payment whose last call certainly had no effect over there."""
 UNCONFIRMED_TRIES: Final = 8
 """How often the gateway may contradict a signed success before its money is kept for the owner."""
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
@@ -57,15 +60,18 @@ class PaymentDesk:
         self._bell = bell
 
     def start(self, payment_id: int) -> None:
-        """Take a created payment to its gateway, once; repeating is harmless. A paused shop starts none."""
-        claimed = self._claim(payment_id, "created")
+        """Take a created payment to its gateway, once; repeating is harmless.
+
+        A paused shop starts none, and nobody is prompted for an order that is closed or paid by now.
+        """
+        claimed = self._claim(payment_id)
         if claimed is None:
             return
-        charge, gateway, asks = claimed
+        charge, gateway, tries = claimed
         try:
             answer = gateway.start(charge)
         except GatewayUnavailable as error:
-            self._not_started(payment_id, asks, error)
+            self._not_started(payment_id, tries, error)
         except GatewayRejected as error:
             log.warning("payment_rejected", extra={"payment_ref": charge.ref, "reason": error.reason})
             said = error.reason
@@ -92,15 +98,15 @@ class PaymentDesk:
 
     def _not_started(self, payment_id: int, tries: int, error: GatewayUnavailable) -> None:
         """Nothing happened over there: try again soon, and in the end say that it did not work."""
-        if tries + 1 >= START_TRIES:
-            self._apply(payment_id, PaymentUpdate("failed", reason="unavailable"))
+        if tries >= START_TRIES:
+            self._apply(payment_id, PaymentUpdate("failed", reason=NOT_CALLED))
             return
-        delay = error.retry_after if error.retry_after is not None else 2.0 * 2.0**tries
+        delay = error.retry_after if error.retry_after is not None else 2.0**tries
         with self._database.writing() as session:
             session.execute(
                 update(Payment)
                 .where(Payment.id == payment_id, Payment.status == word("created"))
-                .values(asks=Payment.asks + 1, next_ask_at=clock(min(delay, 60.0)), reason="unavailable")
+                .values(next_ask_at=clock(min(delay, 60.0)), reason=NOT_CALLED)
             )
 
     def ask(self, payment_id: int) -> bool:
@@ -287,23 +293,31 @@ class PaymentDesk:
         else:
             inbox.finish(session, [event.id], error="unknown order")
 
-    def _claim(self, payment_id: int, status: str) -> tuple[Charge, PaymentGateway, int] | None:
+    def _claim(self, payment_id: int) -> tuple[Charge, PaymentGateway, int] | None:
         with self._database.writing() as session:
+            order = service.lock_order_of(session, payment_id)
+            before = session.get_one(Payment, payment_id)
+            maybe_called = before.asks > 0 and before.reason != NOT_CALLED
             taken = session.execute(
                 update(Payment)
                 .where(
                     Payment.id == payment_id,
-                    Payment.status == status,
+                    Payment.status == word("created"),
                     Payment.next_ask_at <= clock(),
                     ~paused(),
                 )
-                .values(next_ask_at=clock(CALL_LEASE))
-                .returning(Payment.id)
+                .values(next_ask_at=clock(CALL_LEASE), asks=Payment.asks + 1, reason="")
+                .returning(Payment.asks)
             ).first()
             if taken is None:
                 return None
-            payment = session.get_one(Payment, payment_id)
-            return _charge(session, payment), self._gateways[payment.gateway], payment.asks
+            if order.status == "pending_payment" or maybe_called:
+                # What may have been called before is found out about by the same call, whatever became of the order.
+                return _charge(session, before), self._gateways[before.gateway], taken.asks
+            wanted = service.no_longer_wanted(session, payment_id)
+        log.info("payment_no_longer_wanted", extra={"payment_ref": before.ref, "outcome": order.status})
+        self._ring(wanted)
+        return None
 
     def _apply(self, payment_id: int, update_: PaymentUpdate) -> None:
         with self._database.writing() as session:
@@ -327,14 +341,15 @@ def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
 
 
 def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[int, str]]:
-    """Payments to be asked about now, or created and for ``overdue`` seconds not taken to their gateway."""
+    """Payments to be asked about or tried again now, or for ``overdue`` seconds not taken to their gateway."""
     rows = session.execute(
         select(Payment.id, Payment.status)
         .where(
             Payment.next_ask_at.is_not(None),
             Payment.next_ask_at <= clock(),
             Payment.gateway_ref.is_not(None) | ~paused(),
-            (Payment.status != "created") | (Payment.next_ask_at <= clock(-overdue)),
+            # One that was tried before waits for its time only; somebody is on the way to a fresh one.
+            (Payment.status != "created") | (Payment.asks > 0) | (Payment.next_ask_at <= clock(-overdue)),
         )
         .order_by(Payment.next_ask_at)
         .limit(most)

@@ -19,6 +19,9 @@ BUSY: Final = "busy"
 EXPIRED: Final = "expired"
 UNAVAILABLE: Final = "unavailable"
 UNKNOWN: Final = "unknown"
+ORDER_CLOSED: Final = "order_closed"
+ALREADY_PAID: Final = "already_paid"
+"""Of attempts that ended before anybody was prompted, since their order no longer asked for money."""
 
 REASONS: Final = (INSUFFICIENT_FUNDS, WRONG_PIN, CANCELLED, TIMEOUT, BUSY, EXPIRED, UNAVAILABLE, UNKNOWN)
 """Every reason there is; each has a sentence in every language (``failed-<reason>``)."""

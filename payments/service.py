@@ -23,6 +23,7 @@ from orders import service as order_service
 from orders.service import UnknownOrder
 from orders.status import UNPAID
 from payments.gateways.base import PaymentUpdate, Started
+from payments.reasons import ALREADY_PAID, ORDER_CLOSED
 from payments.status import Step, sources, step
 
 PHONE_METHODS: Final = frozenset({"mpesa", "airtel"})
@@ -253,6 +254,19 @@ def started(session: Session, payment_id: int, answer: Started) -> News:
         )
     news.matched = inbox.wake_matching(session, payment.shop_id, answer.gateway_ref)
     return news
+
+
+def lock_order_of(session: Session, payment_id: int) -> Order:
+    """The order a payment is for, locked: it stays what it is until the transaction ends."""
+    order, _ = _lock_both(session, payment_id)
+    return order
+
+
+def no_longer_wanted(session: Session, payment_id: int) -> News:
+    """The order was closed or paid before anybody was prompted for this payment: it ends, and asks for nothing."""
+    order, payment = _lock_both(session, payment_id)
+    reason = ORDER_CLOSED if order.status in UNPAID else ALREADY_PAID
+    return _failed(session, order, payment, PaymentUpdate("failed", reason=reason))
 
 
 def tell_link(session: Session, payment_id: int) -> int | None:

@@ -31,6 +31,7 @@ MOST_SHOWN: Final = 3
 PATIENCE: Final = 120.0
 RANK: Final = {"none": 0, "sent": 1, "failed": 1, "delivered": 2, "read": 3}
 PAID: Final = "('paid', 'preparing', 'dispatched', 'delivered')"
+"""Paid and not cancelled since; that it was ever paid is what ``paid_at`` says."""
 
 
 def rows(database: Database, query: str) -> list[Any]:
@@ -230,11 +231,17 @@ def _money(sim: Simulation) -> Iterator[str]:
     kinds = Counter((event[0], event[4]) for event in events)
     for (kind, reason), count in kinds.items():
         sim.world.faults.states[f"money: {kind} {reason}".strip()] += count
-    query = f"""SELECT o.ref, o.status, o.total, sum(m.amount), count(m.id) FROM orders AS o
+    query = """SELECT o.ref, o.status, o.total, sum(m.amount), count(m.id) FROM orders AS o
                 LEFT JOIN money_events AS m ON m.order_id = o.id AND m.kind = 'payment' GROUP BY o.id
-                HAVING (o.status IN {PAID}) <> (count(m.id) = 1) OR count(m.id) = 1 AND o.total <> sum(m.amount)"""
+                HAVING (o.paid_at IS NOT NULL) <> (count(m.id) = 1) OR count(m.id) = 1 AND o.total <> sum(m.amount)"""
     for row in rows(sim.database, query):
         yield f"I5 paid money and paid orders differ: {tuple(row)}"
+    query = f"""SELECT o.ref, o.status, o.total, sum(r.amount) FROM orders AS o
+                LEFT JOIN refunds AS r ON r.order_id = o.id AND r.money_event_id IS NULL AND r.status <> 'failed'
+                WHERE o.paid_at IS NOT NULL AND o.status NOT IN {PAID} GROUP BY o.id
+                HAVING o.total <> coalesce(sum(r.amount), 0)"""
+    for row in rows(sim.database, query):
+        yield f"I5 a paid order was cancelled, and its money is not what is due back: {tuple(row)}"
     query = "SELECT order_id, count(*) FROM payments WHERE status = 'succeeded' GROUP BY order_id HAVING count(*) > 1"
     for row in rows(sim.database, query):
         sim.world.faults.reached("an order paid by two payments")
@@ -249,7 +256,7 @@ def _money(sim: Simulation) -> Iterator[str]:
 def _receipts(sim: Simulation) -> Iterator[str]:
     """I6 and I7: one receipt for every paid order and for no other, and it reached the phone."""
     shown: Counter[str] = Counter(item.key.removesuffix(":template") for item in sim.outside.shown)
-    paid = {row[0] for row in rows(sim.database, f"SELECT ref FROM orders WHERE status IN {PAID}")}
+    paid = {row[0] for row in rows(sim.database, "SELECT ref FROM orders WHERE paid_at IS NOT NULL")}
     promised: dict[str, list[Any]] = defaultdict(list)
     query = """SELECT o.unique_key, o.key, o.status, o.id, o.message, c.identity, o.delivery FROM outbox_messages AS o
                JOIN customers AS c ON c.id = o.customer_id WHERE o.kind = 'receipt'"""
@@ -417,8 +424,9 @@ def _totals(sim: Simulation) -> Iterator[str]:
     )[0]
     real = rows(
         sim.database,
-        f"""SELECT (SELECT count(*) FROM customers), count(*), sum(status IN {PAID}), sum(status IN ('cancelled', 'expired')),
-            sum(CASE WHEN status IN {PAID} THEN total ELSE 0 END) FROM orders""",
+        """SELECT (SELECT count(*) FROM customers), count(*), sum(paid_at IS NOT NULL),
+            sum(status IN ('cancelled', 'expired') AND paid_at IS NULL),
+            sum(CASE WHEN paid_at IS NOT NULL THEN total ELSE 0 END) FROM orders""",
     )[0]
     if tuple(kept) != tuple(real):
         yield f"I5 the totals say {tuple(kept)}, the rows {tuple(real)}"

@@ -1,4 +1,19 @@
-// Says so when the page could not refresh itself, and takes it back when it could.
-document.addEventListener("htmx:error", () => document.body.classList.add("stale"));
-document.addEventListener("htmx:response:error", () => document.body.classList.add("stale"));
-document.addEventListener("htmx:after:swap", () => document.body.classList.remove("stale"));
+// Parts that refresh themselves (hx-trigger="every …"): the server answers 304 when the browser has the newest,
+// and the page says so when it could not be asked.
+const seen = new WeakMap();
+document.addEventListener("htmx:config:request", ({ target, detail: { ctx } }) => {
+  if (seen.has(target)) ctx.request.headers["If-None-Match"] = seen.get(target);
+});
+document.addEventListener("htmx:after:request", ({ target, detail: { ctx } }) => {
+  const mark = ctx.response?.headers?.get("ETag");
+  if (mark) seen.set(target, mark);
+  if (ctx.response?.status < 400) document.body.classList.remove("stale");
+});
+for (const failure of ["htmx:error", "htmx:response:error"])
+  document.addEventListener(failure, () => document.body.classList.add("stale"));
+
+// A chosen shop is shown at once; the button beside it is for those without scripts.
+document.addEventListener("change", ({ target }) => {
+  if (target.matches(".chooser select")) target.form.requestSubmit();
+});
+document.documentElement.classList.add("scripted");

@@ -89,7 +89,8 @@ class AddressInput(State["Delivery | Basket | Choice"]):
             return take(conversation, answer, shop)
         if isinstance(answer, Choice):
             return goes(replace(conversation, page=0, category_id=None), "product_selected")
-        if answer.kind == "location" and not answer.text and not answer.landmark:
+        known = answer == saved(conversation)  # they were asked for a landmark then
+        if answer.kind == "location" and not answer.text and not answer.landmark and not known:
             return goes(replace(conversation, delivery=answer), "landmark")
         return deliver_to(conversation, answer, shop)
 

@@ -1,6 +1,5 @@
 """Which size, which colour: between a product that varies and its quantity."""
 
-# ruff: noqa: ARG002 - every state is asked alike
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

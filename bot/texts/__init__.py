@@ -6,21 +6,26 @@ isolation marks are put around them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from babel.dates import format_datetime, get_timezone
-from babel.numbers import format_currency
+from babel.dates import format_datetime, format_time, get_timezone
+from babel.numbers import format_decimal
 from fluent.runtime import FluentBundle, FluentResource
 
 from catalog.money import to_major
 from errors import FlowError
+from languages import FALLBACK
+from languages import LANGUAGES as SPOKEN
 
-FALLBACK: Final = "en"
-LANGUAGES: Final = ("en", "sw")
+LANGUAGES: Final = tuple(SPOKEN)
+WRITTEN: Final = {"TZS": "TSh"}
+"""Currencies that people write otherwise than ISO does; Kenyans know both KES and KSh, so KES stays."""
+NO_BREAK: Final = "\u00a0"
+"""Stands where a line must not end: between a currency and its number."""
 
 
 def _load(language: str) -> FluentBundle:
@@ -63,20 +68,19 @@ def speaks(key: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def money(minor: int, currency: str, language: str) -> str:
-    """``minor`` units as people write them: "KES 3,000", with decimals only where there are any."""
+    """``minor`` units as people write them: "KES 3,000", "TSh 5,000", with decimals only where there are any.
+
+    The space is one that no line breaks at.
+    """
     amount = to_major(minor, currency)
     whole = amount == amount.to_integral_value()
-    pattern = "¤¤ #,##0" if whole else "¤¤ #,##0.00"
-    return str(
-        format_currency(Decimal(amount), currency, pattern, locale=spoken(language), currency_digits=False)
-    )
+    number = format_decimal(Decimal(amount), "#,##0" if whole else "#,##0.00", locale=spoken(language))
+    return f"{WRITTEN.get(currency, currency)}{NO_BREAK}{number}"
 
 
 def moment(when: datetime, timezone: str, language: str) -> str:
-    """Date and time in the shop's zone: "20 Nov 2026, 12:07"."""
-    return str(
-        format_datetime(when, "d MMM y, HH:mm", tzinfo=get_timezone(timezone), locale=spoken(language))
-    )
+    """Date and time in the shop's zone: "20 Nov 2026, 12:07"; in Swahili "20 Nov 2026, 12:07 (saa 6:07 mchana)"."""
+    return f"{day(when, timezone, language)}, {clock(when, timezone, language)}"
 
 
 def day(when: datetime, timezone: str, language: str) -> str:
@@ -84,6 +88,27 @@ def day(when: datetime, timezone: str, language: str) -> str:
     return str(format_datetime(when, "d MMM y", tzinfo=get_timezone(timezone), locale=spoken(language)))
 
 
+def opening(when: datetime, timezone: str, language: str) -> str:
+    """A day of the coming week and the time: "Monday 23 Nov, 08:00"; in Swahili with the hour as it is said."""
+    there = get_timezone(timezone)
+    written = format_datetime(when, "EEEE d MMM", tzinfo=there, locale=spoken(language))
+    return f"{written}, {clock(when, timezone, language)}"
+
+
 def clock(when: datetime, timezone: str, language: str) -> str:
-    """The time of day in the shop's zone: "12:37"."""
-    return str(format_datetime(when, "HH:mm", tzinfo=get_timezone(timezone), locale=spoken(language)))
+    """The time of day in the shop's zone: "12:37"; in Swahili "12:37 (saa 6:37 mchana)"."""
+    there = when.astimezone(get_timezone(timezone))
+    written = str(format_time(there, "HH:mm", tzinfo=there.tzinfo, locale=spoken(language)))
+    said = hours(there.hour, there.minute, language)
+    return f"{written} ({said})" if said else written
+
+
+def hours(hour: int, minute: int, language: str) -> str:
+    """The time as it is said where hours are not counted from midnight: "saa 3 asubuhi"; empty elsewhere."""
+    spoken_as = SPOKEN[spoken(language)]
+    if not spoken_as.hours:
+        return ""
+    counted = (hour - spoken_as.first_hour) % 12 or 12
+    told = f"{counted}:{minute:02}" if minute else str(counted)
+    part = format_time(time(hour, minute), "B", locale=spoken(language))
+    return spoken_as.hours.format(time=told, part=part).replace(" ", NO_BREAK)

@@ -7,20 +7,22 @@ greeting = { $hello } Karibu { $shop }. Nikusaidie nini leo?
 greeting-cart = { $hello } Bado una { $count ->
         [one] bidhaa 1
        *[other] bidhaa { $count }
-    } kwenye kikapu chako ({ $total }) — tuendelee?
+    } kwenye kikapu chako ({ $total }). Tuendelee?
 order-waiting = 🧾 Oda yako { $ref } inasubiri malipo: { $total }. Ungependa kufanya nini?
+closed = 🌙 Kwa sasa tumefunga. Unaweza kuagiza sasa; tutaishughulikia mara tutakapofungua.
+closed-until = 🌙 Kwa sasa tumefunga. Unaweza kuagiza sasa; tutaanza kushughulikia oda { $when }.
 help =
     Unaweza kuandika haya wakati wowote:
     • *bidhaa*: ona tunachouza
     • *ofa*: ona ofa zilizopo
-    • *kikapu*: ona au badilisha kikapu
-    • *oda*: oda yako iko wapi
+    • *kikapu*: ona au badilisha kikapu chako
+    • *oda*: jua oda yako imefika wapi
     • *rudi* au *ghairi*
     • *menyu*: anza upya
-    • *mtu*: ongea na mtu
+    • *mhudumu*: ongea na mtu wa duka
 
-    Unaweza kubonyeza, au andika tu: "kahawa 2 na asali 1".
-handed-off = 🙋 Mtu kutoka { $shop } atakujibu hapa. Jibu menyu ili kurudi kwangu.
+    Unaweza kubonyeza, au kuandika tu: "kahawa 2 na asali 1".
+handed-off = 🙋 Mhudumu wa { $shop } atakujibu hapa. Andika *menyu* ukitaka kurudi kwangu.
 
 ## Buttons
 button-menu = 🏠 Menyu
@@ -28,27 +30,27 @@ button-products = 🛍️ Tazama bidhaa
 button-promotions = 🎉 Tazama ofa
 button-again = 🔁 Agiza tena
 button-cart = 🛒 Tazama kikapu
-button-checkout = ✅ Maliza kununua
+button-checkout = ✅ Kamilisha oda
 button-add-more = ➕ Ongeza
 button-new = 🛍️ Oda mpya
-button-keep = Hapana, kiache
+button-keep = Hapana, ziache
 button-back = ⬅️ Rudi
 button-cancel = ❌ Ghairi
 button-help = ❓ Msaada
-button-human = 🙋 Ongea na mtu
+button-human = 🙋 Ongea na mhudumu
 button-track = 🧾 Oda yangu
 button-languages = 🌍 Lugha
-button-language-en = English
-button-language-sw = Kiswahili
 button-take = Ndiyo, { $count }
 button-other-quantity = Idadi nyingine
-button-remove = 🗑️ Ondoa
-button-empty = 🗑️ Futa kikapu
-button-empty-yes = Ndiyo, futa
-button-pickup = 🏪 Nitachukua
+button-remove = 🗑️ Iondoe
+button-empty = 🗑️ Toa zote
+button-empty-yes = Ndiyo, toa zote
+button-pickup = 🏪 Nitakuja kuchukua
 button-same = 📍 Pale pale
 button-same-place = 📍 { $place }
 button-skip = Ruka
+button-elsewhere = 📍 Mahali pengine
+button-tell = 🔔 Nijulishe
 button-pay-mpesa = 📱 M-Pesa
 button-pay-airtel = 📱 Airtel Money
 button-pay-card = 💳 Kadi
@@ -74,123 +76,143 @@ category-count = { $count ->
 row-more = Zaidi ▸
 row-more-about = Ona zinazofuata
 row-sold-out = Imeisha · { $price }
+price-from = kuanzia { $price }
+variant-sold-out = 🚫 { $label }
 did-you-mean =
     Ulimaanisha …?
     { $products }
 product-name = *{ $product }*
-product-gone = Bidhaa hiyo haipo tena.
-sold-out-now = { $product } imeisha kwa sasa. Kuna kingine unachopenda?
-only-left = Zimebaki { $count } tu
-how-many = Ngapi? Jibu kwa namba, mfano 2
-only-left-take = Zimebaki { $count } tu. Uchukue { $count }?
+product-gone = Bidhaa hiyo haiuzwi tena.
+sold-out-now = { $product } imeisha kwa sasa. Nikujulishe itakapopatikana tena, au ungependa kitu kingine?
+only-left = { $count ->
+    [one] Imebaki 1 tu
+   *[other] Zimebaki { $count } tu
+}
+how-many = Unataka ngapi? Jibu kwa namba, mfano 2
+which-variant = Ungependa ipi? Bonyeza, au iandike.
+variants-button = Tazama chaguo
+only-left-take = { $count ->
+    [one] Imebaki 1 tu. Utaichukua?
+   *[other] Zimebaki { $count } tu. Utachukua { $count }?
+}
 line = { $quantity } × { $product } — { $amount }
 line-short = { $quantity } × { $product }
 and-more = … na { $count } zaidi
-left-product = Sawa, hakuna kilichoongezwa.
-basket-unknown = Nimeelewa { $known }, lakini si "{ $unknown }", hivyo sijaongeza chochote. Tafadhali chagua kwenye orodha au andika tena.
-again-nothing = Hakuna kitu cha oda yako ya mwisho kinachopatikana sasa. Hivi ndivyo tulivyo navyo:
+left-product = Sawa, sijaongeza chochote.
+will-tell = 🔔 Nitakuandikia mara { $product } itakapopatikana tena.
+back-in-stock = 🔔 Habari njema: { $product } inapatikana tena ({ $price })! Agiza kabla haijaisha.
+basket-unknown = Nimeelewa { $known }, lakini sijaelewa "{ $unknown }", kwa hiyo bado sijaongeza chochote. Tafadhali chagua kwenye orodha au andika tena.
+again-nothing = Bidhaa za oda yako ya mwisho hazipatikani kwa sasa. Hizi ndizo tulizo nazo:
 
 ## Promotions
 promotions-title = 🎉 *Ofa zetu*
 promotions-none = Kwa sasa hakuna ofa, lakini kuna mengi ya kuona.
 promotion = ✨ *{ $title }*
-promotion-code = Msimbo: *{ $code }*
+promotion-code = Kuponi: *{ $code }*
 promotion-until = Hadi { $date }
-promo-noted = ✅ Msimbo { $code }: { $title }.
-promo-saves = Unaokoa { $amount } kwenye kikapu hiki.
-promo-not-yet = Haupunguzi kitu kwenye kikapu kilivyo sasa; nitautumia mara tu utakapofaa.
-promo-too-late = "{ $title }" hutumika kabla ya kuweka oda. Jibu *hariri* ili kurudisha oda hii kwenye kikapu, kisha andika msimbo.
+promo-noted = ✅ Kuponi { $code }: { $title }.
+promo-saves = Umepunguziwa { $amount } kwenye kikapu hiki.
+promo-not-yet = Haipunguzi bei ya kikapu hiki kwa sasa; nitaitumia mara tu itakapofaa.
+promo-too-late = "{ $title }" hutumika kabla ya kuweka oda. Jibu *hariri* ili kurudisha oda hii kwenye kikapu, kisha andika kuponi.
 
 ## Cart
 cart-title = 🛒 *Kikapu chako*
 cart-line = { $number }. { $line }
-cart-how = Jibu kwa namba ya mstari kuubadilisha, au "ondoa 1".
-cart-empty = 🛒 Kikapu chako ni kitupu. Tukijaze?
-cart-empty-ask = Nifute kikapu chako ({ $count ->
+cart-how = Kubadilisha bidhaa, jibu kwa namba yake. Kuiondoa, andika "ondoa 1".
+cart-empty = 🛒 Bado hujaweka kitu kwenye kikapu. Tuanze kununua?
+cart-empty-ask = Nitoe bidhaa zote kwenye kikapu chako ({ $count ->
         [one] bidhaa 1
        *[other] bidhaa { $count }
     })?
 cart-short = Bidhaa { $count } — { $amount }
 cart-short-discount = { $cart } (🎉 { $title }: −{ $off }, utalipa { $total })
 cart-gone = { $count ->
-    [one] Bidhaa moja uliyochagua haipo tena.
-   *[other] Bidhaa { $count } ulizochagua hazipo tena.
+    [one] Bidhaa moja uliyochagua haiuzwi tena.
+   *[other] Bidhaa { $count } ulizochagua haziuzwi tena.
 }
 cart-sold-out = { $product } imeisha.
-cart-fewer = Zimebaki { $count } × { $product } tu, hivyo ndizo nilizoweka.
-cart-has-all = { $product } zote zilizopo tayari ziko kwenye kikapu chako.
+cart-fewer = { $count ->
+    [one] Imebaki 1 × { $product } tu, kwa hiyo nimekuwekea hiyo.
+   *[other] Zimebaki { $count } × { $product } tu, kwa hiyo nimekuwekea hizo.
+}
+cart-has-all = Tayari una { $product } zote zilizopo kwenye kikapu chako.
 cart-new-price = Bei ya { $product } sasa ni { $amount }.
+cart-less-discount = Punguzo uliloonyeshwa halitumiki tena.
+promotion-used-up = Ofa "{ $title }" imeisha, kwa hiyo haitumiki tena.
+promotion-used-by-you = Umeshatumia ofa "{ $title }" mara zote ambazo mteja mmoja anaruhusiwa.
 cart-look-again = Tafadhali angalia tena kabla ya kuagiza:
-change-quantity = Una { $count } × { $product } kwenye kikapu. Ziwe ngapi? Jibu kwa namba, au 0 kuondoa.
+change-quantity = Una { $count } × { $product } kwenye kikapu. Unataka ngapi sasa? Jibu kwa namba, au 0 kuiondoa.
 discount-line = 🎉 { $title }: −{ $amount }
 total-line = *Jumla { $total }*
 
 ## Address
 address = 🛒 { $cart }. Tulete wapi? Andika mtaa, jengo au alama ya karibu, tuma 📍 mahali ulipo, au jibu ruka.
-landmark = 📍 Nimepata. Kuna alama ya karibu ya kumsaidia dereva?
-zones-body = 🛵 Uko eneo gani? Gharama ya kuleta huongezwa kwenye oda yako.
+landmark = 📍 Nimepaona. Kuna alama gani karibu ya kumsaidia mtu wa bodaboda?
+zones-body = 🛵 Uko eneo gani? Gharama ya usafiri itaongezwa kwenye oda yako.
 zones-button = Tazama maeneo
-zone-fee = Kuleta { $amount }
-place-pickup = Utachukua dukani
+zone-fee = Usafiri { $amount }
+zone-outside = Mahali ulipotuma ni nje ya eneo tunalofikia kwa umbali.
+zones-no-area = Bado hatufikishi mahali hapo. Unaweza kuchukua dukani, au tuma mahali pengine. Mtu wa duka pia anaweza kukusaidia.
+place-pickup = Utakuja kuchukua dukani
 place-later = Tutakuuliza
-place-pin = alama yako kwenye ramani
+place-pin = mahali ulipotuma kwenye ramani
 
 ## Order and payment
 summary-title = 🧾 *Oda { $ref }*
-summary-delivery = Kuleta: { $amount }
+summary-delivery = Usafiri: { $amount }
 summary-total = *Jumla { $total }*
 summary-place = 📍 { $place }
-summary-held = ⏳ Tunakuwekea kwa dakika { $minutes }, hadi { $time }.
-summary-next = Chagua njia ya kulipa. Kulipia kwa namba nyingine, jibu mfano "mpesa 0722 000 111".
-summary-next-person = Mtu kutoka dukani atakueleza jinsi ya kulipa.
+summary-held = ⏳ Tumekuwekea kwa dakika { $minutes }, hadi { $time }.
+summary-next = Chagua njia ya kulipa. Kulipa kwa namba nyingine, jibu mfano "mpesa 0722 000 111".
+summary-next-person = Mhudumu wa duka atakueleza jinsi ya kulipa.
 edit-or-cancel = Jibu hariri au ghairi
 choose-payment = Ungependa kulipa { $total } ya oda { $ref } kwa njia gani?
-number-noted = Nitatoza { $phone }.
-which-number = 📱 Tutoze namba gani? Ijibu hapa, mfano 0722 000 111.
+number-noted = Nitatuma ombi la malipo kwa { $phone }.
+which-number = 📱 Nitume ombi la malipo kwa namba gani? Iandike hapa, mfano 0722 000 111.
 method-mpesa = M-Pesa
 method-airtel = Airtel Money
 method-card = Kadi
-prompt-sent = 📲 Angalia simu yako { $phone }: ombi la { $total } linakuja. Weka PIN yako kulipa. Hakuna kitu baada ya dakika moja? Jibu tuma tena.
-waiting = ⏳ Tunasubiri { $method } ithibitishe { $total } ya oda { $ref }. Simu yako { $phone } ikikuuliza PIN, iweke huko, kamwe si hapa. Hakuna kilichokuja? Jibu *tuma tena*.
-waiting-card = ⏳ Tunasubiri malipo yako ya kadi ya { $total } kwa oda { $ref }. Fungua kiungo nilichotuma ili kulipa. Hakuna kilichokuja? Jibu *tuma tena*.
-checking = Ninahakikisha malipo moja kwa moja na { $method }; subiri kidogo.
-one-moment = Nitakuandikia mara tu nikijua.
-still-pending = ⏳ { $method } bado haijajibu kuhusu { $total }. Simu yako { $phone } ikikuuliza PIN, iweke ili kulipa. Kama umeshaiweka, usilipe tena: nitakuandikia mara tu yatakapofika.
-still-pending-card = ⏳ Malipo yako ya kadi ya { $total } kwa oda { $ref } bado hayajafika. Kama umeshalipa, usilipe tena: nitakuandikia mara tu yatakapofika.
-unknown = Bado hatujapata jibu la { $method }. Kama uliweka PIN yako, usilipe tena: nitakuandikia mara tu litakapofika.
-already-open = Malipo ya oda hii tayari yako njiani, hivyo sikuanzisha mengine. Tafadhali usilipe mara mbili; ninauliza { $method } sasa.
-already-paid = Oda { $ref } tayari imelipwa. Hakuna kingine cha kufanya. 🙏
-order-closed = Oda { $ref } imefungwa, hivyo hakuna kilichotozwa. Unaweza kuagiza tena wakati wowote.
-cancel-payment-open = Malipo ya oda { $ref } bado yako wazi kwenye simu yako, hivyo siwezi kuighairi sasa. Yakatae huko, au subiri dakika moja; ninauliza { $method } sasa.
-cancel-paid = Oda { $ref } tayari imelipwa, hivyo siwezi kuighairi hapa. Mtu kutoka dukani anaweza kusaidia.
-card-link = 💳 Lipa { $total } ya oda { $ref } kwenye ukurasa huu salama. Nitakuandikia mara tu ikilipwa.
+prompt-sent = 📲 Angalia simu yako { $phone }: ombi la { $total } linakuja. Weka PIN yako kulipa. Usipoona kitu baada ya dakika moja, jibu *tuma tena*.
+waiting = ⏳ Tunasubiri { $method } ithibitishe { $total } za oda { $ref }. Simu yako { $phone } ikikuomba PIN, iweke kwenye simu, kamwe usiiandike hapa. Hujaona kitu? Jibu *tuma tena*.
+waiting-card = ⏳ Tunasubiri malipo yako ya kadi ya { $total } kwa oda { $ref }. Fungua linki niliyokutumia ili kulipa. Hujaiona? Jibu *tuma tena*.
+checking = Ninathibitisha malipo moja kwa moja na { $method }; subiri kidogo.
+one-moment = Nitakuandikia mara tu nitakapojua.
+still-pending = ⏳ { $method } bado haijajibu kuhusu { $total }. Simu yako { $phone } ikikuomba PIN, iweke ili kulipa. Kama umeshaiweka, usilipe tena: nitakuandikia malipo yakifika.
+still-pending-card = ⏳ Malipo yako ya kadi ya { $total } kwa oda { $ref } bado hayajafika. Kama umeshalipa, usilipe tena: nitakuandikia malipo yakifika.
+unknown = Bado hatujapata jibu la { $method }. Kama uliweka PIN yako, usilipe tena: nitakuandikia jibu likifika.
+already-open = Tayari kuna malipo ya oda hii yanayoendelea, kwa hiyo sijaanzisha mengine. Tafadhali usilipe mara mbili; ninauliza { $method } sasa.
+already-paid = Oda { $ref } imeshalipiwa. Hakuna kingine cha kufanya. 🙏
+order-closed = Oda { $ref } imefungwa, kwa hiyo hakuna pesa iliyokatwa. Unaweza kuagiza tena wakati wowote.
+cancel-payment-open = Malipo ya oda { $ref } bado yanasubiri kwenye simu yako, kwa hiyo siwezi kuighairi sasa. Yakatae kwenye simu, au subiri dakika moja; ninauliza { $method } sasa.
+cancel-paid = Oda { $ref } imeshalipiwa, kwa hiyo siwezi kuighairi hapa. Mhudumu wa duka anaweza kukusaidia.
+card-link = 💳 Lipia oda { $ref } ({ $total }) kwenye ukurasa huu salama. Nitakuandikia malipo yakifika.
 failed =
     { $why }
 
     Oda yako { $ref } ({ $total }) bado ipo.
 failed-stands = Malipo ya mwisho hayakufanikiwa.
-failed-insufficient-funds = 😕 Pesa hazikutosha kwenye akaunti yako ya { $method }, hivyo hakuna kilichotozwa.
-failed-wrong-pin = 😕 { $method } inasema PIN haikuwa sahihi, hivyo hakuna kilichotozwa.
-failed-cancelled = Ombi la { $method } lilighairiwa, hivyo hakuna kilichotozwa.
-failed-timeout = 😕 Hakukuwa na jibu kwenye simu kwa wakati, hivyo hakuna kilichotozwa. Iweke karibu ikiwa imefunguliwa, kisha jaribu tena.
-failed-busy = 😕 { $method } ilikuwa na ombi lingine kwenye laini yako. Tafadhali subiri dakika moja au mbili kisha jaribu tena.
-failed-expired = 😕 Muda wa ombi la { $method } uliisha kabla ya kujibiwa, hivyo hakuna kilichotozwa.
-failed-unavailable = 😕 { $method } haikuweza kufikia simu yako sasa hivi. Tafadhali jaribu tena baada ya dakika moja.
+failed-insufficient-funds = 😕 Salio lako la { $method } halikutosha, kwa hiyo hakuna pesa iliyokatwa.
+failed-wrong-pin = 😕 { $method } inasema PIN haikuwa sahihi, kwa hiyo hakuna pesa iliyokatwa.
+failed-cancelled = Ombi la { $method } lilikataliwa kwenye simu, kwa hiyo hakuna pesa iliyokatwa.
+failed-timeout = 😕 Ombi halikujibiwa kwenye simu kwa wakati, kwa hiyo hakuna pesa iliyokatwa. Fungua simu yako, iwe karibu nawe, kisha jaribu tena.
+failed-busy = 😕 { $method } ilikuwa na ombi lingine kwenye laini yako. Tafadhali subiri dakika moja au mbili, kisha jaribu tena.
+failed-expired = 😕 Muda wa ombi la { $method } uliisha kabla ya kujibiwa, kwa hiyo hakuna pesa iliyokatwa.
+failed-unavailable = 😕 { $method } haikuweza kuipata simu yako sasa hivi. Tafadhali jaribu tena baada ya dakika moja.
 failed-unknown = 😕 { $method } haikukubali malipo. Tafadhali jaribu tena au chagua njia nyingine.
-money-without-order = { $amount } zako zilifika baada ya oda { $ref } kufungwa. { $shop } imejulishwa na italeta bidhaa au kurudisha pesa.
-no-open-payment = Sioni oda yako inayosubiri malipo. Kama umelipa na huna risiti, jibu *mtu* na mtu ataangalia. 🙏
+money-without-order = Pesa zako { $amount } zilifika baada ya oda { $ref } kufungwa. { $shop } wamejulishwa na watakuletea bidhaa au kukurudishia pesa.
+no-open-payment = Sioni oda yako inayosubiri malipo. Kama umelipa na hujapata risiti, jibu *mhudumu* ili uangaliziwe. 🙏
 order-cancelled = Oda { $ref } imeghairiwa. { $charged }
-nothing-charged = Hakuna kilichotozwa.
-decline-prompt = Simu yako ikiendelea kukuuliza PIN, tafadhali ikatae.
+nothing-charged = Hakuna pesa iliyokatwa.
+decline-prompt = Simu yako ikiendelea kukuomba PIN, tafadhali kataa.
 refused-nothing-to-ask = Bado hakuna malipo yaliyoanzishwa kwa oda hii.
-refused-too-many-prompts = Simu yako imeombwa mara nyingi tayari. Tafadhali subiri dakika chache, au lipa kwa njia nyingine.
+refused-too-many-prompts = Simu yako imeshatumiwa maombi mengi. Tafadhali subiri dakika chache, au lipa kwa njia nyingine.
 refused-other = Njia hiyo ya kulipa haiwezekani sasa. Tafadhali chagua nyingine.
-order-reopened = ✏️ Oda { $ref } imerudi kwenye kikapu chako. Badilisha unachotaka, kisha maliza kununua.
-order-empty = Kikapu chako ni kitupu, hivyo hakuna kilichoagizwa.
-order-changed = Kuna kitu kimebadilika kwenye kikapu chako, hivyo bado hakuna kilichoagizwa.
+order-reopened = ✏️ Oda { $ref } imerudi kwenye kikapu chako. Badilisha unachotaka, kisha kamilisha oda.
+order-empty = Hakuna kitu kwenye kikapu chako, kwa hiyo hakuna kilichoagizwa.
+order-changed = Kuna kitu kimebadilika kwenye kikapu chako, kwa hiyo bado hakuna kilichoagizwa.
 nothing-to-cancel = Hakuna cha kughairi. 🙂
-track-paid = Oda yako ya mwisho imelipwa. Nitakuandikia kila hatua; kwa jambo lingine mtu anaweza kusaidia.
-track-none = Huna oda iliyo wazi. Tuanze moja?
+track-paid = Oda yako ya mwisho imelipiwa. Nitakuandikia kila hatua; kwa jambo lingine, mhudumu anaweza kukusaidia.
+track-none = Huna oda inayoendelea. Tuanze moja?
 
 ## Receipt: this heading appears in receipts and nowhere else
 receipt =
@@ -205,30 +227,31 @@ receipt =
     { $delivery }
     ━━━━━━━━━━━━━━━━━━━━
     Asante! 🙏 Tutakuandikia ikiwa njiani.
-receipt-delivery = Kuleta
+receipt-delivery = Usafiri
 receipt-discount = Punguzo
 receipt-total = Jumla uliyolipa
 receipt-place = Tutaleta: { $place }
 receipt-pickup = { $place }
 
 ## News of an order
-news-preparing = 👩‍🍳 Habari njema: { $shop } inaandaa oda yako { $ref }.
+news-preparing = 👩‍🍳 Habari njema: { $shop } wanaandaa oda yako { $ref }.
 news-dispatched = 🛵 Oda yako { $ref } iko njiani!
-news-delivered = ✅ Oda yako { $ref } imefika. Asante kwa kununua { $shop }! 🙏
-news-cancelled = Oda yako { $ref } imeghairiwa na { $shop }. Jibu *mtu* kama una swali.
-news-expired = Oda yako { $ref } haikulipwa kwa wakati, hivyo tumeiachia. Hakuna kilichotozwa. Jibu *kikapu* kuendelea ulipoishia.
+news-delivered = ✅ Oda yako { $ref } imefika. Asante kwa kununua kutoka { $shop }! 🙏
+news-cancelled = Oda yako { $ref } imeghairiwa na { $shop }. Jibu *mhudumu* kama una swali.
+news-expired = Oda yako { $ref } haikulipiwa kwa wakati, kwa hiyo tumeifuta. Hakuna pesa iliyokatwa. Jibu *kikapu* kuendelea ulipoishia.
 
 ## Not understood, and other input
 miss-again =
     Samahani, bado sijaelewa. { $hint }
 
-    Ungependa kuongea na mtu?
+    Ungependa kuongea na mhudumu?
 hint-greeting = Bonyeza kitufe, au andika unachotafuta.
 hint-promotions = Sijaelewa. Jibu *bidhaa* kuona tunachouza.
 hint-product-selected = Sijaelewa. Tafadhali chagua kwenye orodha, au andika jina la bidhaa.
+hint-variant-choice = Sijaelewa. Tafadhali chagua kwenye orodha, au andika ungependa ipi.
 hint-choose-quantity = Tafadhali tuma namba, mfano 2.
-hint-cart = Sijaelewa. Jibu *maliza*, namba ya mstari, au jina la bidhaa ya kuongeza.
-hint-change-quantity = Tafadhali tuma namba, mfano 2, au 0 kuondoa.
+hint-cart = Sijaelewa. Jibu *kamilisha*, namba ya bidhaa, au jina la bidhaa ya kuongeza.
+hint-change-quantity = Tafadhali tuma namba, mfano 2, au 0 kuiondoa.
 hint-address-input = Tafadhali andika mahali pa kuleta (angalau herufi 3), tuma 📍 mahali ulipo, au jibu *ruka*.
 hint-landmark = Tafadhali eleza alama ya karibu kwa maneno machache, au jibu *ruka*.
 hint-zone-choice = Tafadhali chagua eneo lako kwenye orodha.
@@ -236,27 +259,27 @@ hint-payment-selection = Tafadhali chagua njia ya kulipa, mfano "mpesa 0722 000 
 hint-payment-processing = Bado ninasubiri malipo yako.
 hint-payment-failed = Tafadhali chagua: jaribu tena, njia nyingine, au ghairi oda.
 hint-handed-off = Jibu *menyu* ili kurudi kwangu.
-old-button = Kitufe hicho ni cha zamani, hivyo sikufanya kitu. Hapa ndipo ulipo sasa:
-late = 🙏 Samahani, ujumbe wako ulinifikia umechelewa, hivyo sikufanya kitu nao. Hapa ndipo ulipo sasa:
-secret-warning = 🔒 Tafadhali usitume kamwe namba za kadi au PIN kwenye gumzo: sikuihifadhi. Simu yako au ukurasa wa malipo utaiuliza kwa usalama.
-other-image = Asante kwa picha! Ninaweza kusoma maneno na kubonyeza tu.
-other-video = Asante kwa video! Ninaweza kusoma maneno na kubonyeza tu.
-other-audio = Asante kwa sauti! Bado siwezi kusikiliza; tafadhali andika.
-other-document = Asante kwa hati! Ninaweza kusoma maneno na kubonyeza tu.
+old-button = Kitufe hicho ni cha zamani, kwa hiyo sijafanya chochote. Hapa ndipo ulipo sasa:
+late = 🙏 Samahani, ujumbe wako ulichelewa kunifikia, kwa hiyo sikuufanyia kazi. Hapa ndipo ulipo sasa:
+secret-warning = 🔒 Tafadhali usitume kamwe namba ya kadi au PIN kwenye chat: sikuihifadhi. Simu yako au ukurasa wa malipo utakuomba kwa njia salama.
+other-image = Asante kwa picha! Naweza kusoma maandishi na vitufe tu.
+other-video = Asante kwa video! Naweza kusoma maandishi na vitufe tu.
+other-audio = Asante kwa ujumbe wa sauti! Bado siwezi kusikiliza; tafadhali andika.
+other-document = Asante kwa faili! Naweza kusoma maandishi na vitufe tu.
 other-sticker = 😄 Safi sana!
-other-contact = Asante kwa namba hiyo. Tafadhali andika unachohitaji badala yake.
-other-location = 📍 Asante. Nitauliza mahali ulipo wakati wa kumaliza kununua.
+other-contact = Asante kwa mawasiliano hayo. Tafadhali andika unachohitaji.
+other-location = 📍 Asante. Nitakuuliza mahali pa kuleta ukikamilisha oda.
 other-form = Asante, nimepokea.
-other-number-changed = Asante, namba yako mpya imepokelewa na oda zako ziko salama.
+other-number-changed = Asante, nimepokea namba yako mpya, na oda zako zipo salama.
 other-unsupported = Bado siwezi kusoma ujumbe wa aina hiyo; tafadhali andika.
 other-reaction = 😊 Asante! Jibu *menyu* wakati wowote ukinihitaji.
-other-picture-of-payment = Ninahakikisha malipo moja kwa moja na huduma ya malipo, si kwa picha.
+other-picture-of-payment = Ninathibitisha malipo moja kwa moja na huduma ya malipo, si kwa picha.
 
 ## Language
-language-ask = Unapendelea lugha gani?
+language-ask = Ungependa lugha gani?
 language-set = 👍 Nitaandika kwa Kiswahili.
-language-only = Duka hili linaandika kwa lugha hii tu.
+language-only = Duka hili linatumia lugha hii tu.
 
 ## When we fail
-apology = Samahani, kuna hitilafu upande wetu na sikuweza kushughulikia ujumbe wako wa mwisho. Tafadhali utume tena, au jibu menyu.
-flood = Hizo ni nyingi kuliko ninavyoweza kusoma kwa pamoja, hivyo sikuzisoma. Tafadhali tuma ya mwisho tena baada ya muda mfupi.
+apology = Samahani, kuna tatizo upande wetu na sikuweza kujibu ujumbe wako wa mwisho. Tafadhali utume tena, au jibu menyu.
+flood = Jumbe hizo ni nyingi kuliko ninavyoweza kusoma kwa mara moja, kwa hiyo sikuzisoma. Tafadhali tuma wa mwisho tena baada ya muda mfupi.

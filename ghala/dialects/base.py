@@ -21,9 +21,6 @@ from ghala.messages import Message
 
 PaymentStatus: TypeAlias = Literal["pending", "success", "failed"]
 
-PAIR_WAIT_SECONDS: Final = 6.0
-"""One message per six seconds and person (WIRE 2c); the answer to a pair rate error carries no Retry-After."""
-
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?", re.ASCII)
 _RETRY_STATUS = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _REASONS: Final[Mapping[int, str]] = {
@@ -178,13 +175,11 @@ def _refusal(status: int, headers: Mapping[str, str], code: str | None) -> Gatew
     wait = retry_after(headers)
     label = f"answer {status}" + (f", code {code}" if code else "")
     server_broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if policy is Policy.PAIR_RATE:
-        return GatewayUnavailable(label, retry_after=PAIR_WAIT_SECONDS if wait is None else wait)
-    if policy is Policy.RETRY or status in _RETRY_STATUS:
-        return GatewayUnavailable(label, retry_after=wait)
+    if policy in {Policy.RETRY, Policy.PAIR_RATE} or status in _RETRY_STATUS:
+        return GatewayUnavailable(label, retry_after=wait, reason=code or "")
     # A broken server's 0 is no verdict about our key.
     if server_broken and (policy is None or code in UNAUTHORIZED_CODES):
-        return GatewayUnavailable(label, retry_after=wait)
+        return GatewayUnavailable(label, retry_after=wait, reason=code or "")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} or code in UNAUTHORIZED_CODES:
         return GatewayRejected(label, reason="unauthorized", status=status)
     return GatewayRejected(label, reason=code or _REASONS.get(status, f"http_{status}"), status=status)

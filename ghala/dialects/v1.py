@@ -76,7 +76,11 @@ class V1:
         return Request("GET", f"/orders/{quote(order_id, safe='')}")
 
     def read_order(self, status: int, headers: Mapping[str, str], body: bytes) -> RemoteOrder:
-        """Reads the reply of both calls, bare or under ``data`` or ``order``."""
+        """Reads the reply of both calls, bare or under ``data`` or ``order``.
+
+        Raises:
+            OutcomeUnknown: it names no order, or says how it ended beside an amount that is none.
+        """
         answer = read_success(status, headers, body)
         order = answer
         for wrapper in ("data", "order"):
@@ -90,12 +94,16 @@ class V1:
         if paid is None and payment_status(state) == "pending":
             # The reply to a new order has only `status`; that it waits may be believed, that it is paid not.
             paid = "pending"
+        amount = fields.amount(order.get("amount"))
+        if amount is None and order.get("amount") is not None and paid not in {None, "pending"}:
+            # Not the same as no amount: what cannot be compared with ours must not count as fitting.
+            raise OutcomeUnknown("the answer's amount cannot be read")
         return RemoteOrder(
             id=order_id,
             status=state,
             payment_status=paid,
             external_id=fields.identifier(order.get("external_id")),
-            amount=fields.amount(order.get("amount")),
+            amount=amount,
             currency=fields.text(order.get("currency"), 3).upper() or None,
             transaction_reference=fields.identifier(order.get("transaction_reference")),
             payment_url=_web_address(order.get("payment_url")),

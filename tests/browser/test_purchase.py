@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import fits_the_screen
 from tests.e2e.stack import Stack, ref_in
 
 pytestmark = pytest.mark.browser
@@ -44,8 +45,3 @@ def test_a_person_buys_with_a_few_taps_and_the_owner_sees_the_order(stack: Stack
     expect(page.get_by_role("main")).to_contain_text(ref)
     expect(page.get_by_role("main")).to_contain_text("Premium Coffee Beans 1kg")
     assert fits_the_screen(page)
-
-
-def fits_the_screen(page: Page) -> bool:
-    """Nothing makes the page scroll sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))

@@ -240,9 +240,10 @@ class Phone:
         )
         message = answer.json()["messages"][self.seen]
         self.seen += 1
+        text = str(message["text"]).replace("\u00a0", " ")
         for word in words:
-            assert word in message["text"], f"{word!r} is not in the message\n{self.chat()}"
-        return str(message["text"])
+            assert word in text, f"{word!r} is not in the message\n{self.chat()}"
+        return text
 
     def gets_prompt(self) -> dict[str, Any]:
         """Wait until the phone asks for a PIN; the prompt."""
@@ -275,7 +276,11 @@ class Phone:
 
     def receipts(self) -> list[str]:
         """Every receipt on the phone."""
-        return [message["text"] for message in self.from_shop() if "RECEIPT ·" in message["text"]]
+        return [
+            message["text"].replace("\u00a0", " ")
+            for message in self.from_shop()
+            if "RECEIPT ·" in message["text"]
+        ]
 
     def chat(self) -> str:
         """The whole chat, for people who wonder why a test failed."""

@@ -123,6 +123,22 @@ def test_guarantee_12_one_open_prompt_per_order(each_world: World) -> None:
     assert world.count(Payment) == 1
 
 
+def test_guarantee_12_nobody_is_prompted_for_an_order_closed_meanwhile(each_world: World) -> None:
+    world = each_world
+    world.orders()
+    world.hears(world.button(world.shown("pay:mpesa")))
+    advance = world.tasks.by_name()["advance"]
+    for name, row_id in world.due():
+        assert name == "advance"
+        advance(row_id)  # the payment is stored, and nobody has taken it anywhere yet
+    world.says("cancel")
+    assert world.order().status == "cancelled"
+    world.work()
+    assert world.ghala.prompts == 0
+    assert (world.payment().status, world.payment().reason) == ("failed", "order_closed")
+    world.assert_sound()
+
+
 @pytest.mark.parametrize(("honours_keys", "prompts"), [(True, 1), (False, 2)])
 def test_guarantee_13_a_retry_is_not_a_second_prompt(world: World, honours_keys, prompts) -> None:
     world.ghala.honours_keys = honours_keys

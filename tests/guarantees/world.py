@@ -304,7 +304,7 @@ class World:
         for to, _, body in self.ghala.sent:
             if to == wa_id:
                 inner = body.get("text") or body.get("interactive", {}).get("body") or {}
-                found.append(str(inner.get("body") or inner.get("text") or body))
+                found.append(str(inner.get("body") or inner.get("text") or body).replace("\u00a0", " "))
         return found
 
     def receipts(self, wa_id: str = AMINA) -> list[str]:

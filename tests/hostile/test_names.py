@@ -77,7 +77,9 @@ def test_a_hostile_name_and_address_are_only_text_on_every_page(villain: Villain
     for path in ("/admin/", "/admin/orders", "/admin/customers", *(f"/admin/orders/{ref}" for ref in refs)):
         page = villain.get(path)
         assert page.status_code == 200
-        assert not re.search(r"<(img|svg|script>)|\son\w+=[\"'](?!$)", re.sub(r"&\w+;|&#\d+;", "", page.text))
+        assert not re.search(
+            r"<(img|svg(?! class=.icon. )|script>)|\son\w+=[\"'](?!$)", re.sub(r"&\w+;|&#\d+;", "", page.text)
+        )
         assert hides(page.text.replace("\t", "")) == []
         assert "49" not in re.findall(r"<bdi>(.*?)</bdi>", page.text)
 

@@ -67,7 +67,7 @@ def listed(variable: str) -> list[str]:
     return found[1].split()
 
 
-@pytest.mark.parametrize("floor", ["config", "errors", "observing"])
+@pytest.mark.parametrize("floor", ["config", "errors", "languages", "observing"])
 def test_the_floor_stands_on_nothing(floor: str) -> None:
     assert offences(files_of(floor), ROOMS | BESIDE | TOP) == []
 

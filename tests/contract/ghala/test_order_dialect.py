@@ -107,3 +107,24 @@ def test_a_busy_ghala_is_unavailable():
     with pytest.raises(GatewayUnavailable) as refusal:
         V1().read_order(503, {"retry-after": "2"}, b"")
     assert refusal.value.retry_after == 2
+
+
+UNREADABLE = [True, -3000, "3,000", " 3000", "", "lots", [3000], {"value": 3000}, 10**18, Decimal("3E+3")]
+
+
+@pytest.mark.parametrize("amount", UNREADABLE)
+@pytest.mark.parametrize("status", ["success", "failed"])
+def test_an_amount_that_cannot_be_read_is_not_an_amount_left_out(amount, status):
+    with pytest.raises(OutcomeUnknown):
+        read(id="gh_1", payment_status=status, amount=amount)
+
+
+def test_what_is_still_pending_is_known_by_its_id_whatever_its_amount():
+    assert read(id="gh_1", status="pending", amount="lots") == RemoteOrder(
+        id="gh_1", status="pending", payment_status="pending"
+    )
+
+
+@pytest.mark.parametrize("said", [{}, {"amount": None}])
+def test_an_amount_may_be_left_out(said):
+    assert read(id="gh_1", payment_status="success", **said).amount is None

@@ -145,7 +145,7 @@ class Chat:
         """What the shop promised to say since it was last looked at."""
         new = self.promised()[self._heard :]
         self._heard += len(new)
-        return [row.message["body"] for row in new]
+        return [row.message["body"].replace("\u00a0", " ") for row in new]
 
     def answer(self, words: str) -> str:
         """Write something; the one bubble that answers it."""

@@ -16,7 +16,6 @@ from db import Database, clock
 from db.models import ConversationTurn, Customer, ShopPicture
 from db.redis_link import RedisLink
 from db.refs import Refs
-from ghala import strict_json
 from keeping import privacy
 from keeping.retention import Retention
 from tests.integration.bot.conftest import Chat, RecordingBell
@@ -149,6 +148,6 @@ def test_the_commands_show_replay_and_save(
     assert (again.exit_code, again.output) == (0, "5 turns, 7 events: the same words\n")
     file = tmp_path / "purchase.json"
     assert run(args=["conversation", "save-as-test", WA_ID, str(file)]).exit_code == 0
-    assert replaying.replay(replaying.from_test(strict_json.loads(file.read_bytes()))) == []
+    assert replaying.replay(replaying.from_test(json.loads(file.read_bytes()))) == []
     assert run(args=["conversation", "save-as-test", WA_ID, str(file)]).exit_code == 1
     assert "no such customer" in run(args=["conversation", "show", "255700000000"]).output

@@ -179,7 +179,7 @@ def test_what_breaks_us_is_tried_again_ever_later(chat: Chat, now, poison: str) 
         waits.append((chat.event(event).next_at - now()).total_seconds())
         chat.worker.advance(event)  # too early: nothing happens
         now.advance(waits[-1])
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0]
     assert chat.event(event).attempts == inbox.MOST_ATTEMPTS - 1
     assert chat.promised() == []
 
@@ -197,6 +197,43 @@ def test_what_breaks_us_for_good_is_given_up_with_an_apology(chat: Chat, now, po
     (sorry,) = chat.answers()
     assert SORRY in sorry
     assert "Hello" in chat.answer("Hi")
+
+
+def test_a_later_message_does_not_pass_one_that_is_tried_again(chat: Chat, now, poison: str) -> None:
+    bad = chat.hears(poison)
+    chat.worker.advance(bad)
+    good = chat.hears("Hi")
+    chat.worker.advance(good)
+    assert chat.event(good).attempts == 0
+    assert chat.promised() == []
+    die_of(chat, now, bad)
+    chat.worker.advance(good)
+    sorry, hello = chat.answers()
+    assert SORRY in sorry
+    assert "Hello Amina" in hello
+
+
+def test_news_of_a_payment_pass_a_message_that_is_tried_again(chat: Chat, poison: str) -> None:
+    chat.orders()
+    chat.answer("mpesa")
+    chat.worker.advance(chat.hears(poison))
+    chat.worker.advance(chat.worker.take_money())
+    (receipt,) = chat.answers()
+    assert "RECEIPT ·" in receipt
+
+
+def test_only_the_first_of_a_conversation_is_queued_again_and_only_when_it_is_due(
+    chat: Chat, now, poison: str
+) -> None:
+    bad, good = chat.hears(poison), chat.hears("Hi")
+    assert [row for row, _ in chat.write(lambda session: inbox.overdue(session, 0))] == [bad]
+    chat.worker.advance(bad)
+    chat.worker.advance(good)
+    now.advance(1)
+    chat.worker.advance(bad)  # alone, again, and put off for longer
+    assert chat.write(lambda session: inbox.overdue(session, 0)) == []
+    now.advance(1)
+    assert [row for row, _ in chat.write(lambda session: inbox.overdue(session, 0))] == [bad]
 
 
 def test_what_arrived_with_a_poisoned_message_is_answered(chat: Chat, now, poison: str) -> None:

@@ -94,7 +94,15 @@ WORK: dict[str, Callable[[Session], object]] = {
     "claim messages": lambda s: outbox.claim_heads(s, 100),
     "write outcomes": lambda s: outbox.record_outcomes(s, [outbox.Outcome(1, 0, "sent", "wamid.1")]),
     "note a delivery": lambda s: outbox.record_delivery(s, 1, "wamid.1", "read"),
-    "send a template instead": lambda s: outbox.retry_with_fallback(s, 1, "wamid.1"),
+    "find what did not arrive": lambda s: outbox.failed(s, 1, "wamid.1"),
+    "list what did not arrive": lambda s: outbox.undelivered(s, 1),
+    "send a message again": lambda s: outbox.send_again(
+        s, outbox.Failed(1, 1, 1, "reply", {}, None, 1, None, overtaken=False)
+    ),
+    "leave somebody alone": lambda s: outbox.leave_alone(
+        s, outbox.Failed(1, 1, 1, "reply", {}, None, 1, None, overtaken=False)
+    ),
+    "silence a shop": lambda s: outbox.silence(s, 1, "190", 60),
     "wake held messages": lambda s: outbox.wake(s, 1),
     "measure the outbox": outbox.oldest_waiting,
     "reach a customer": lambda s: customers.reach(s, 1, "254700999888", phone=None),
@@ -103,6 +111,10 @@ WORK: dict[str, Callable[[Session], object]] = {
     "read a receipt": lambda s: reading.receipt(s, 1, order_ref(s)),
     "find orders to expire": orders.due_to_expire,
     "expire an order": lambda s: orders.expire(s, 1),
+    "find orders to remind of": orders.due_to_remind,
+    "remind of an order": lambda s: orders.remind(s, 1),
+    "read a customer's orders": lambda s: reading.of_customer(s, 1, 1),
+    "add a line for the rider": lambda s: orders.add_to_delivery(s, 1, order_ref(s), 1, "gate C"),
     "cancel an order": lambda s: orders.cancel(s, 1, order_ref(s)),
     "find payments to ask about": desk.due,
     "request a payment from another phone": lambda s: service._check_prompts(

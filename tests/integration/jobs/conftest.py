@@ -61,11 +61,12 @@ class Ghala:
 
 
 def body_of(request: Request) -> str:
-    """The words of a text, or the name of a template."""
+    """The words of a text, the name of a template, or what else it is."""
     assert request.json is not None
     if "text" in request.json:
         return str(request.json["text"]["body"])
-    return f"template {request.json['template']['name']}"
+    kind = str(request.json["type"])
+    return f"template {request.json['template']['name']}" if kind == "template" else kind
 
 
 def text(words: str) -> dict[str, Any]:

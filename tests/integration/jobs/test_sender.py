@@ -11,11 +11,12 @@ import sqlalchemy.exc
 from sqlalchemy import select, update
 
 from db import clock, outbox
-from db.models import Conversation, Customer, OutboxMessage
+from db.models import Conversation, Customer, OutboxMessage, Shop
 from db.redis_link import RedisLink
 from errors import GatewayUnavailable, OutcomeUnknown
 from ghala.client import Answer
 from ghala.dialects.base import Request
+from ghala.messages import ListMessage, Row, Section, dump
 from jobs.pacing import PERSON_BURST, Pacing
 from jobs.sender import CLOSED_WINDOW_WAIT, MOST_ATTEMPTS, UNAUTHORISED_WAIT
 from tests.integration.jobs.conftest import TEMPLATE, Ghala, Post, body_of, refusal
@@ -117,10 +118,10 @@ def test_a_refused_key_pauses_everything_and_uses_up_no_attempt(post: Post, now)
 
 def test_a_final_refusal_is_dead_and_the_next_message_goes(post: Post) -> None:
     first, second = post.promise(post.customer(), "one", "two")
-    post.ghala.answers = [refusal(400, 131026)]
+    post.ghala.answers = [refusal(400, 131049)]
     assert post.steps() == ["one", "two"]
     assert [post.row(first).status, post.row(second).status] == ["dead", "sent"]
-    assert "131026" in post.row(first).error
+    assert "131049" in post.row(first).error
 
 
 def test_a_reply_is_given_up_after_many_tries_but_a_receipt_never(post: Post, now) -> None:
@@ -170,6 +171,121 @@ def test_outside_the_window_a_message_waits_for_the_customer(post: Post, now) ->
         session.execute(update(Conversation).values(inbound_at=clock()))
         outbox.wake(session, amina)
     assert post.steps() == ["one"]
+
+
+def test_what_waits_for_the_customer_holds_nothing_else_back(post: Post, now) -> None:
+    amina = post.customer(wrote=False)
+    post.promise(amina, "one")
+    post.steps()
+    post.write_back()
+    post.promise(amina, "receipt", kind="receipt", fallback=TEMPLATE)
+    assert post.step() == []
+    assert post.steps() == ["template order_receipt"]
+    post.promise(amina, "two")
+    assert post.steps() == []
+    post.write_back()
+    with post.database.writing() as session:
+        session.execute(update(Conversation).values(inbound_at=clock()))
+        outbox.wake(session, amina)
+    assert [post.step(), post.step()] == [["one"], ["two"]]
+
+
+def test_what_waited_for_the_customer_too_long_is_given_up(post: Post, now) -> None:
+    (row_id,) = post.promise(post.customer(wrote=False), "one")
+    post.steps()
+    post.write_back()
+    now.advance(outbox.LONGEST_WAIT)
+    post.steps()
+    post.write_back()
+    assert (post.row(row_id).status, post.ghala.requests) == ("dead", [])
+
+
+def test_a_window_closed_earlier_than_we_think_is_waited_for(post: Post, now) -> None:
+    (row_id,) = post.promise(post.customer(), "one")
+    post.ghala.answers = [refusal(400, 131047)]
+    assert post.steps() == ["one"]
+    assert (post.row(row_id).status, post.waits(row_id)) == ("waiting", CLOSED_WINDOW_WAIT)
+
+
+def test_what_cannot_be_carried_goes_once_as_plain_text(post: Post) -> None:
+    (row_id,) = post.promise(post.customer(), "one")
+    listing = ListMessage("Choose", "View", (Section((Row("a", "Coffee"), Row("b", "Honey"))),))
+    with post.database.writing() as session:
+        session.get_one(OutboxMessage, row_id).message = dump(listing)
+    post.ghala.answers = [refusal(400, 131051), refusal(400, 131051)]
+    post.step()
+    assert post.steps() == ["Choose\n\n1. Coffee\n2. Honey"]
+    assert len(set(post.ghala.keys())) == 2
+    assert post.row(row_id).status == "dead"
+
+
+def test_a_key_that_stands_for_other_words_is_replaced_once(post: Post) -> None:
+    first, second = (post.promise(post.customer(), words)[0] for words in ("one", "two"))
+    reused = Answer(422, {}, b'{"code":"idempotency_key_reused"}')
+    post.ghala.answers = [reused, reused, reused]
+    assert post.steps() == ["one", "two", "one", "two"]
+    assert sorted(post.row(row_id).status for row_id in (first, second)) == ["dead", "sent"]
+    assert len(set(post.ghala.keys())) == 4
+
+
+def test_writing_to_somebody_too_often_waits_ever_longer_and_holds_nobody_else_back(post: Post, now) -> None:
+    (row_id,) = post.promise(post.customer(), "one")
+    for shortest in (4.0, 16.0, 64.0, 256.0):
+        post.ghala.answers = [refusal(400, 131056)]
+        post.step()
+        post.write_back()
+        assert shortest <= post.waits(row_id) <= shortest + 1
+        post.promise(post.customer(), "another's")
+        assert post.steps() == ["another's"]
+        now.advance(shortest + 1)
+    assert post.steps() == ["one"]
+
+
+def test_a_send_still_under_way_at_ghala_is_asked_for_again_with_its_key(post: Post, now) -> None:
+    post.promise(post.customer(), "one")
+    post.ghala.answers = [Answer(409, {}, b'{"code":"idempotency_in_progress"}')]
+    post.step()
+    post.write_back()
+    now.advance(1)
+    assert post.steps() == ["one"]
+    assert len(set(post.ghala.keys())) == 1
+
+
+@pytest.mark.parametrize("code", ["131042", "131048", "131031", "plan_feature_locked"])
+def test_what_only_the_owner_can_settle_silences_the_shop_and_costs_no_message(
+    post: Post, now, code: str
+) -> None:
+    (row_id,) = post.promise(post.customer(), "one")
+    post.ghala.answers = [Answer(402, {}, f'{{"code": "{code}"}}'.encode())]
+    post.step()
+    post.write_back()
+    with post.database.reading() as session:
+        assert session.get_one(Shop, 1).silenced_because == code
+    post.promise(post.customer(), "another's")
+    assert post.steps() == []
+    now.advance(UNAUTHORISED_WAIT)
+    assert sorted(post.steps()) == ["another's", "one"]
+    assert post.row(row_id).attempts == 1
+
+
+def test_a_plan_without_templates_holds_back_nothing_else(post: Post, caplog) -> None:
+    post.promise(post.customer(wrote=False), "receipt", kind="receipt", fallback=TEMPLATE)
+    post.step()
+    post.ghala.answers = [Answer(402, {}, b'{"code": "plan_feature_locked"}')]
+    post.step()
+    post.promise(post.customer(), "another's")
+    assert post.steps() == ["another's"]
+    assert "receipt_dead" in [record.message for record in caplog.records]
+
+
+def test_somebody_whatsapp_cannot_reach_is_left_alone(post: Post, now) -> None:
+    amina = post.customer()
+    now.advance(1)
+    post.promise(amina, "one", "two")
+    post.ghala.answers = [refusal(400, 131026)]
+    assert post.steps() == ["one"]
+    post.write_back()
+    assert [row.status for row in post.rows()] == ["dead", "dead"]
 
 
 def test_outside_the_window_a_message_goes_as_its_template(post: Post, now) -> None:

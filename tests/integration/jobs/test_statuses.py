@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 
-from bot.statuses import TRIES, StatusDesk
-from db import Database, inbox, outbox
-from db.models import InboxEvent
+import pytest
+from sqlalchemy import update
+
+from bot.statuses import MOST_REPEATS, SILENCE, TRIES, StatusDesk
+from db import Database, clock, inbox, outbox
+from db.models import Conversation, InboxEvent, OutboxMessage, Shop
 from ghala import strict_json
 from ghala.inbound import read_messages
 from tests.integration.jobs.conftest import TEMPLATE, Post
@@ -92,9 +95,113 @@ def test_a_message_that_failed_outside_the_window_goes_once_as_its_template(post
     assert len(set(post.ghala.keys())) == 2
 
 
-def test_a_failure_of_another_kind_is_noted_and_not_repeated(post: Post) -> None:
+@pytest.mark.parametrize("code", [131026, 131049, 131050, 130472, 132015, 100, 999999])
+def test_a_failure_of_another_kind_is_noted_and_not_repeated(post: Post, code: int) -> None:
     (row_id,) = post.promise(post.customer(), "receipt", kind="receipt", fallback=TEMPLATE)
     post.steps()
-    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.1", 131026))
+    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.1", code))
     assert post.steps() == []
-    assert (post.row(row_id).delivery, post.row(row_id).error) == ("failed", "131026")
+    assert (post.row(row_id).delivery, post.row(row_id).error) == ("failed", str(code))
+
+
+def test_a_receipt_that_did_not_arrive_pages_the_owner_and_is_listed(post: Post, caplog) -> None:
+    (row_id,) = post.promise(post.customer(), "receipt", kind="receipt")
+    post.promise(post.customer(), "an answer")
+    post.steps()
+    for provider_id in ("wamid.1", "wamid.2"):
+        StatusDesk(post.database).process(hear(post.database, "failed", provider_id, 131026))
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["receipt_dead"]
+    with post.database.reading() as session:
+        assert [row.id for row in outbox.undelivered(session, 1)] == [row_id]
+
+
+@pytest.mark.parametrize(("code", "wait"), [(131000, 2.0), (130429, 2.0), (131056, 4.0), (131042, SILENCE)])
+def test_a_failure_that_may_pass_is_tried_again_later_under_a_new_key(
+    post: Post, now, code: int, wait: float
+) -> None:
+    (row_id,) = post.promise(post.customer(), "receipt", kind="receipt")
+    post.steps()
+    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.1", code))
+    assert post.waits(row_id) == wait
+    assert post.steps() == []
+    now.advance(wait)
+    assert post.steps() == ["receipt"]
+    assert len(set(post.ghala.keys())) == 2
+    assert (post.row(row_id).provider_id, post.row(row_id).delivery) == ("wamid.2", "sent")
+
+
+def test_what_keeps_failing_is_given_up(post: Post, now) -> None:
+    (row_id,) = post.promise(post.customer(), "receipt", kind="receipt")
+    for attempt in range(1, MOST_REPEATS + 1):
+        post.steps()
+        StatusDesk(post.database).process(hear(post.database, "failed", f"wamid.{attempt}", 131000))
+        now.advance(600)
+    assert post.steps() == []
+    assert post.row(row_id).delivery == "failed"
+    assert len(set(post.ghala.keys())) == MOST_REPEATS
+
+
+def test_an_answer_that_others_have_followed_is_not_said_again(post: Post, now) -> None:
+    amina = post.customer()
+    post.promise(amina, "old", "new")
+    post.steps()
+    for provider_id in ("wamid.1", "wamid.2"):
+        StatusDesk(post.database).process(hear(post.database, "failed", provider_id, 131000))
+    now.advance(600)
+    assert post.steps() == ["new"]
+
+
+def test_a_picture_that_could_not_be_fetched_leaves_the_words(post: Post) -> None:
+    (row_id,) = post.promise(post.customer(), "one")
+    picture = {"type": "image", "link": "https://shop.example/a.jpg", "caption": "Coffee"}
+    with post.database.writing() as session:
+        session.get_one(OutboxMessage, row_id).message = picture
+    post.steps()
+    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.1", 131053))
+    assert post.steps() == ["Coffee\n\nhttps://shop.example/a.jpg"]
+    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.2", 131053))
+    assert post.steps() == []
+    assert post.row(row_id).delivery == "failed"
+
+
+def test_an_account_that_whatsapp_blocks_later_sends_nothing_for_a_while(post: Post, now) -> None:
+    post.promise(post.customer(), "one")
+    post.steps()
+    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.1", 131031))
+    post.promise(post.customer(), "another's")
+    assert post.steps() == []
+    with post.database.reading() as session:
+        shop = session.get_one(Shop, 1)
+        assert shop.silenced_because == "131031"
+    now.advance(SILENCE)
+    assert sorted(post.steps()) == ["another's", "one"]
+
+
+def test_somebody_out_of_reach_is_troubled_no_more_until_they_write(post: Post, now) -> None:
+    amina = post.customer()
+    now.advance(1)
+    post.promise(amina, "news", kind="news")
+    post.steps()
+    now.advance(60)
+    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.1", 131026))
+    news, receipt = (post.promise(amina, kind, kind=kind)[0] for kind in ("news", "receipt"))
+    post.promise(post.customer(), "somebody else's")
+    assert sorted(post.steps()) == ["receipt", "somebody else's"]
+    assert (post.row(news).status, post.row(receipt).status) == ("dead", "sent")
+    with post.database.writing() as session:
+        session.execute(update(Conversation).values(inbound_at=clock()))
+    post.promise(amina, "welcome back")
+    assert post.steps() == ["welcome back"]
+
+
+def test_a_failure_told_late_counts_nothing_against_who_wrote_since(post: Post, now) -> None:
+    amina = post.customer()
+    now.advance(1)
+    post.promise(amina, "one")
+    post.steps()
+    now.advance(60)
+    with post.database.writing() as session:
+        session.execute(update(Conversation).values(inbound_at=clock()))
+    StatusDesk(post.database).process(hear(post.database, "failed", "wamid.1", 131026))
+    post.promise(amina, "two")
+    assert post.steps() == ["two"]

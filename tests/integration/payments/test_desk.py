@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from db import Database, inbox
 from db.models import InboxEvent, MoneyEvent, Order
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from orders import reading, totals
 from orders import service as orders
-from payments.gateways.base import PaymentUpdate, Started
+from payments import desk
+from payments.gateways.base import Charge, PaymentUpdate, Started
 from payments.service import PaymentRefusal
 from tests.shop import PHONE, place, product
 from tests.till import OPEN, PAID, Till
@@ -35,6 +39,129 @@ def test_starting_a_payment_twice_calls_the_gateway_once(till: Till) -> None:
     payment_id = till.started()
     till.desk.start(payment_id)
     assert len(till.gateway.started) == 1
+
+
+def dies_calling(till: Till, payment_id: int) -> None:
+    """The worker is gone before it wrote down what the gateway answered."""
+
+    def dies(_: object) -> Started:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(till.gateway, "start", dies)
+        with pytest.raises(KeyboardInterrupt):
+            till.desk.start(payment_id)
+
+
+def cancelled(till: Till) -> None:
+    with till.database.writing() as session:
+        orders.cancel(session, 1, till.order.ref)
+
+
+def expired(till: Till) -> None:
+    till.now.advance(25 * 3600)
+    with till.database.writing() as session:
+        orders.expire(session, orders.lock_by_ref(session, 1, till.order.ref).id)
+
+
+def paid_otherwise(till: Till) -> None:
+    with till.database.writing() as session:
+        order = orders.lock_by_ref(session, 1, till.order.ref)
+        assert orders.mark_paid(session, order, order.total)
+
+
+@pytest.mark.parametrize(
+    ("close", "reason"),
+    [(cancelled, "order_closed"), (expired, "order_closed"), (paid_otherwise, "already_paid")],
+)
+def test_nobody_is_prompted_for_an_order_that_no_longer_wants_money(till: Till, close, reason) -> None:
+    payment_id = till.request()
+    close(till)
+    till.desk.start(payment_id)
+    till.desk.ask(payment_id)
+    assert till.gateway.started == till.gateway.asked == []
+    payment = till.payment(payment_id)
+    assert (payment.status, payment.reason, payment.next_ask_at) == ("failed", reason, None)
+    assert till.state()[1] != "pending"
+    assert till.told()[-1] == "PaymentFailed"
+
+
+def test_a_cancellation_under_way_is_waited_for_before_anybody_is_prompted(till: Till) -> None:
+    payment_id = till.request()
+    going = threading.Event()
+
+    def looks(*_: object) -> None:
+        going.set()
+
+    def start() -> None:
+        if till.database.on_sqlite:
+            going.set()  # its turn to write comes after ours, before any statement
+        till.desk.start(payment_id)
+
+    worker = threading.Thread(target=start)
+    with till.database.writing() as session:
+        orders.cancel(session, 1, till.order.ref)
+        event.listen(till.database.engine, "before_cursor_execute", looks)
+        worker.start()
+        assert going.wait(10)
+    event.remove(till.database.engine, "before_cursor_execute", looks)
+    worker.join(10)
+    assert till.gateway.started == []
+    assert till.payment(payment_id).status == "failed"
+
+
+def test_of_a_cancellation_and_a_prompt_at_once_each_order_sees_one_story(till: Till) -> None:
+    seen = []
+    began = till.gateway.start
+
+    def start(charge: Charge) -> Started:
+        seen.append(charge.ref)
+        return began(charge)
+
+    till.gateway.start = start  # type: ignore[method-assign]
+    payment_id = till.request()
+    with ThreadPoolExecutor(2) as pool:
+        for work in [pool.submit(cancelled, till), pool.submit(till.desk.start, payment_id)]:
+            work.result(10)
+    payment = till.payment(payment_id)
+    assert till.state()[0] == "cancelled"
+    assert (payment.status, payment.reason) == (("pending", "") if seen else ("failed", "order_closed"))
+
+
+def test_what_may_have_been_prompted_already_is_found_out_about_even_when_cancelled(till: Till) -> None:
+    payment_id = till.request()
+
+    dies_calling(till, payment_id)
+    cancelled(till)
+    till.now.advance(30)
+    till.desk.start(payment_id)
+    assert till.payment(payment_id).status == "pending", "the same call, to learn what it was called there"
+
+
+def test_what_certainly_did_not_start_is_not_tried_again_for_a_closed_order(till: Till) -> None:
+    till.gateway.starts = [GatewayUnavailable("away")]
+    payment_id = till.started()
+    cancelled(till)
+    till.now.advance(2)
+    till.desk.start(payment_id)
+    assert len(till.gateway.started) == 1
+    assert till.payment(payment_id).status == "failed"
+
+
+def test_what_a_killed_worker_left_is_due_when_its_lease_ends_and_not_later(till: Till) -> None:
+    payment_id = till.request()
+    patience = 5.0
+
+    def due() -> list[tuple[int, str]]:
+        with till.database.reading() as session:
+            return desk.due(session, patience)
+
+    assert due() == [], "somebody is on the way to a fresh one"
+    dies_calling(till, payment_id)
+    till.now.advance(29)
+    assert due() == []
+    till.now.advance(1)
+    assert due() == [(payment_id, "created")]
 
 
 def test_a_prompt_that_went_out_late_is_not_replaced_before_its_time(till: Till, now) -> None:

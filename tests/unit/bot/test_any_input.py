@@ -20,7 +20,7 @@ from ghala.messages import dump as dump_message
 from ghala.messages import load as load_message
 from orders.order import Delivery, OrderLineView, OrderView, Receipt
 from payments.reasons import REASONS
-from tests.unit.bot.talk import NOW, PRODUCTS, SHOP, ZONES, many_products, message, with_stock
+from tests.unit.bot.talk import NOW, PRODUCTS, SHOP, VARYING, ZONES, many_products, message, with_stock
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -42,11 +42,12 @@ SHOPS = st.sampled_from(
         replace(SHOP, payment_methods=(), promotions=()),
         with_stock(SHOP, 1, 1),
         with_stock(with_stock(SHOP, 1, 0), 2, 3),
+        VARYING,
         many_products(11),
         many_products(40, categories=4),
     ]
 )
-PRODUCT_IDS = st.sampled_from([1, 2, 3, 7, 999])
+PRODUCT_IDS = st.sampled_from([1, 2, 3, 7, 20, 21, 22, 999])
 CARTS = st.lists(
     st.builds(CartLine, PRODUCT_IDS, st.integers(1, 999), st.sampled_from([150_000, 80_000, 1])),
     max_size=60,
@@ -69,6 +70,13 @@ OPTIONS = st.sampled_from(
         "pay:mpesa:ORD-OTHER",
         "product:1",
         "product:12345",
+        "variant:21",
+        "variant:22",
+        "variant:1",
+        "more_variants:20:1",
+        "tell:22",
+        "tell:1",
+        "elsewhere:1",
         "category:0",
         "category:2",
         "more:all:1",
@@ -103,6 +111,9 @@ CONVERSATIONS = st.builds(
     cart=CARTS,
     promo_code=st.sampled_from(["", "COFFEE10", "OLD"]),
     product_id=st.none() | PRODUCT_IDS,
+    pending=st.lists(st.tuples(PRODUCT_IDS, st.integers(1, 9)), max_size=3).map(tuple),
+    spent_promotions=st.sampled_from([(), (1,)]),
+    seen_discount=st.sampled_from([0, 10_000]),
     category_id=st.sampled_from([None, 0, 1, 2, 99]),
     page=st.integers(0, 9),
     delivery=DELIVERIES,
@@ -246,7 +257,8 @@ METHODS = st.sampled_from(["mpesa", "airtel", "card", "shells"])
 HAPPENINGS = st.one_of(
     st.builds(events.OrderPlaced, ORDERS),
     st.builds(events.OrderCreated, ORDERS),
-    st.builds(events.OrderRefused, st.sampled_from(["out_of_stock", "unavailable", "price_changed", "empty"]), st.none() | PRODUCT_IDS, st.integers(0, 4)),
+    st.builds(events.OrderRefused, st.sampled_from(["out_of_stock", "unavailable", "price_changed", "promotion_used", "empty"]), st.none() | PRODUCT_IDS, st.integers(0, 4), st.sampled_from([None, 1, 9]), st.booleans()),
+    st.builds(events.BackInStock, PRODUCT_IDS),
     st.builds(events.OrderCancelled, ORDERS),
     st.builds(events.CancelRefused, REFS, st.sampled_from(["paid", "payment_open", "closed"])),
     st.builds(events.PaymentRequested, ORDERS, METHODS, st.sampled_from(["", "+254722000111", "+447911123456"])),

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from ghala.client import backoff
 from ghala.dialects.base import retry_after
-from ghala.error_codes import POLICIES, Policy, policy_of
 
 
 @settings(deadline=None)
@@ -62,17 +61,3 @@ def test_the_servers_wish_is_read_or_left(headers, seconds):
 @given(st.text(), st.text())
 def test_no_header_breaks_the_reading(hint, date):
     retry_after({"Retry-After": hint, "Date": date})
-
-
-@pytest.mark.parametrize(
-    ("code", "policy"),
-    [(190, Policy.STOP), ("190", Policy.STOP), (250, Policy.STOP), (131056, Policy.PAIR_RATE), (131047, Policy.TEMPLATE), (470, Policy.TEMPLATE),
-     (131026, Policy.DROP), (132001, Policy.FIX), (131042, Policy.ALERT), (130429, Policy.RETRY), ("outside_messaging_window", Policy.TEMPLATE),
-     (999999, None), (None, None), ("", None)],
-)  # fmt: skip
-def test_each_code_has_its_policy(code, policy):
-    assert policy_of(code) is policy
-
-
-def test_no_policy_is_without_codes():
-    assert set(POLICIES.values()) == set(Policy)

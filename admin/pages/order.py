@@ -1,119 +1,43 @@
-"""The owner's pages: today at a glance, lists, one order, and moving it along."""
+"""One order: what was bought, paid and said, and moving it along."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
-from werkzeug.wrappers import Response as BaseResponse
+from werkzeug.wrappers import Response
 
 from admin import queries
-from admin.api import main_shop
-from admin.csrf import Forms
-from admin.cursors import InvalidCursor
-from admin.headers import secure
-from admin.house import AdminHouse
-from admin.wording import Wording, plain
+from admin.console import Console, Page
+from admin.wording import MOVED_WORDS, Wording, plain
 from db import inbox
-from db.models import AuditEntry, Customer, OutboxMessage, Shop
-from db.types import clock
+from db.models import Customer, OutboxMessage, Shop
 from errors import IllegalMove
 from ghala import messages
 from orders import service
 from orders.status import MOVES, OWNER_MOVES
-from payments import phone as phones
 
-STATIC: Final = Path(__file__).parent / "static"
-LARGEST_FORM: Final = 4 * 1024
+PAGE: Final = Page("order", under="orders")
 STEPS: Final = ("preparing", "dispatched", "delivered")
-FOREVER: Final = "public, max-age=31536000, immutable"
 LONGEST_MESSAGE: Final = 280
 
 
-def blueprint(house: AdminHouse) -> Blueprint:
-    """``/admin/…``; everything but the stylesheet and the script asks for the admin's credentials."""
-    pages = Blueprint(
-        "admin", __name__, url_prefix="/admin", template_folder="templates", static_folder="static"
-    )
-    forms = Forms(house.config, house.now)
-    versions = _versions()
-
-    @pages.before_request
-    def guard() -> None:
-        if request.endpoint == "admin.static":
-            return
-        house.guard.admit(request)
-        request.max_content_length = LARGEST_FORM
-
-    @pages.after_request
-    def protect(response: Response) -> Response:
-        if request.endpoint == "admin.static" and request.args.get("v"):
-            response.headers["Cache-Control"] = FOREVER
-        return secure(response, production=house.config.production)
-
-    @pages.app_template_global("admin_asset")
-    def asset(name: str) -> str:
-        # The address changes with the file, so that browsers may keep it for ever.
-        return url_for("admin.static", filename=name, v=versions.get(name, "0"))
-
-    def show(template: str, shop: Shop, **values: Any) -> str:
-        say = Wording(house.now(), ZoneInfo(shop.timezone))
-        return render_template(f"admin/{template}", shop=shop, say=say, mask=_mask, **values)
-
-    def read_dashboard(session: Session, shop: Shop) -> queries.Dashboard:
-        today = house.now().astimezone(ZoneInfo(shop.timezone)).date()
-        return queries.dashboard(session, shop.id, today)
-
-    @pages.get("/")
-    def home() -> str:
-        with house.database.reading() as session:
-            shop = main_shop(session)
-            board = read_dashboard(session, shop)
-        return show("home.html", shop, board=board)
-
-    @pages.get("/live")
-    def live() -> str:
-        with house.database.reading() as session:
-            shop = main_shop(session)
-            board = read_dashboard(session, shop)
-        return show("_live.html", shop, board=board)
-
-    @pages.get("/orders")
-    def orders() -> str:
-        after = request.args.get("after") or None
-        with house.database.reading() as session:
-            shop = main_shop(session)
-            try:
-                page = queries.orders_page(session, shop.id, after)
-            except InvalidCursor as wrong:
-                raise BadRequest from wrong
-        return show("orders.html", shop, page=page, after=after)
-
-    @pages.get("/customers")
-    def customers() -> str:
-        after = request.args.get("after") or None
-        with house.database.reading() as session:
-            shop = main_shop(session)
-            try:
-                page = queries.customers_page(session, shop.id, after)
-            except InvalidCursor as wrong:
-                raise BadRequest from wrong
-        return show("customers.html", shop, page=page, after=after)
+def routes(pages: Blueprint, console: Console) -> None:
+    """``/admin/orders/<ref>``."""
+    house = console.house
 
     @pages.get("/orders/<ref>")
     def order(ref: str) -> str:
         with house.database.reading() as session:
-            shop = main_shop(session)
+            shop = console.shop(session)
             detail = queries.order_detail(session, shop.id, ref)
         if detail is None:
             raise NotFound
-        return show(
+        return console.show(
             "order.html",
             shop,
             detail=detail,
@@ -122,24 +46,20 @@ def blueprint(house: AdminHouse) -> Blueprint:
             place=Place(detail.order.delivery),
             preview=preview,
             tick=tick,
-            token=forms.token(),
         )
 
     @pages.post("/orders/<ref>/move")
-    def move(ref: str) -> BaseResponse:
-        forms.check(request)
+    def order_move(ref: str) -> Response:
         status = request.form.get("status", "")
         with house.database.writing() as session:
-            shop = main_shop(session)
-            event_id = _move(session, shop, ref, status, house.config.admin_username)
+            shop = console.shop(session)
+            event_id = _move(console, session, shop, ref, status)
         if event_id is not None:
             house.bell.inbox("internal", event_id)
-        return redirect(url_for("admin.order", ref=ref), 303)
-
-    return pages
+        return console.done(url_for("admin.order", ref=ref), MOVED_WORDS.get(status, "Done."))
 
 
-def _move(session: Session, shop: Shop, ref: str, status: str, actor: str) -> int | None:
+def _move(console: Console, session: Session, shop: Shop, ref: str, status: str) -> int | None:
     """Move an order along, note who did it, and tell its customer; sent twice it moves once."""
     seen = queries.order_row(session, shop.id, ref)
     if seen is None:
@@ -154,17 +74,7 @@ def _move(session: Session, shop: Shop, ref: str, status: str, actor: str) -> in
         raise Conflict(
             "This order cannot be moved there any more. Reload the page to see where it is."
         ) from None
-    session.add(
-        AuditEntry(
-            shop_id=shop.id,
-            actor=actor,
-            action="order_moved",
-            subject=ref,
-            before={"status": seen.status},
-            after={"status": status},
-            created_at=clock(),
-        )
-    )
+    console.note(session, shop, "order_moved", ref, before={"status": seen.status}, after={"status": status})
     customer = session.get_one(Customer, moved.customer_id)
     return inbox.record_internal(
         session,
@@ -246,15 +156,3 @@ def tick(message: OutboxMessage) -> tuple[str, str]:
         return "waiting", "Waiting to be sent"
     words = {"delivered": "Delivered", "read": "Read"}
     return (message.delivery, words[message.delivery]) if message.delivery in words else ("sent", "Sent")
-
-
-def _mask(phone: str | None) -> str:
-    return phones.mask(phone) if phone else "no phone"
-
-
-def _versions() -> dict[str, str]:
-    return {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10]
-        for file in STATIC.iterdir()
-        if file.is_file()
-    }

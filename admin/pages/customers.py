@@ -1,0 +1,29 @@
+"""Everyone who wrote or ordered, seen last first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, request
+from werkzeug.exceptions import BadRequest
+
+from admin import queries
+from admin.console import Console, Page
+from admin.cursors import InvalidCursor
+
+PAGE: Final = Page("customers", "Customers", icon="customers")
+
+
+def routes(pages: Blueprint, console: Console) -> None:
+    """``/admin/customers``."""
+
+    @pages.get("/customers")
+    def customers() -> str:
+        after = request.args.get("after") or None
+        with console.house.database.reading() as session:
+            shop = console.shop(session)
+            try:
+                page = queries.customers_page(session, shop.id, after)
+            except InvalidCursor as wrong:
+                raise BadRequest from wrong
+        return console.show("customers.html", shop, page=page, after=after)
