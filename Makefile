@@ -45,6 +45,9 @@ crawl: install ## Walk the whole conversation and print what a purchase costs in
 flow: install ## Draw the conversation into docs/flow.md
 	$(BIN)/python -m bot.diagram
 
+templates: install ## Write docs/templates.md, the list for whoever registers WhatsApp's templates
+	$(BIN)/python -m bot.templates
+
 chaos: install ## Break the running shop in every way and print how it got up again (ARGS=... for one way)
 	$(BIN)/python -m chaos $(ARGS)
 

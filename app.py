@@ -25,6 +25,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import admin
 from admin.house import AdminHouse
 from bot import commands as conversation_commands
+from bot import news, templates
 from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
@@ -130,7 +131,12 @@ class ShopDirectory:
 
 
 def create_app(config: Config, house: House | None = None) -> Flask:
-    """The web process."""
+    """The web process, and the commands of the others.
+
+    Raises:
+        ConfigError: what may be said to customers is not complete.
+    """
+    templates.check(news.TEMPLATES)
     set_up_logs(production=config.production, level=config.log_level)
     house = house or House.build(config)
     app = Flask("duka", static_folder=None)

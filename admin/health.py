@@ -18,9 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from admin.headers import secure
 from admin.house import VERSION, AdminHouse
-from db import inbox, schema
-from db.models import WorkerHeartbeat
+from db import inbox, outbox, schema
+from db.models import Chore, Pause, Shop, WorkerHeartbeat
 from db.types import clock
+from keeping.backup import MADE
 
 OK: Final = "ok"
 DEGRADED: Final = "degraded"
@@ -28,7 +29,12 @@ DOWN: Final = "down"
 LEAST_FREE: Final = 0.05
 """Part of the disk that must be free."""
 LATE_EVENT: Final = 60.0
+LATE_MESSAGE: Final = 300.0
 SILENT_WORKER: Final = 30.0
+OLD_BACKUP: Final = 26 * 3600.0
+"""Seconds after which a daily backup is overdue."""
+SHOWN_FOR: Final = 24 * 3600.0
+"""Seconds for which a webhook id used twice is told."""
 KEPT: Final = timedelta(seconds=1)
 """A report is good for so long: asking in a loop must not take turns from those who write."""
 _FORWARDED: Final = (
@@ -95,8 +101,15 @@ class Examination:
             parts["migrations"] = _guarded(self._migrations)
             readable = parts["migrations"].status == OK
             unknown = Part(DEGRADED, "Not known while migrations are missing.")
-            parts["events"] = _guarded(self._events) if readable else unknown
-            parts["worker"] = _guarded(self._worker) if readable else unknown
+            looks = {
+                "shop": self._shop,
+                "events": self._events,
+                "messages": self._messages,
+                "webhooks": self._webhooks,
+                "worker": self._worker,
+                "backup": self._backup,
+            }
+            parts |= {name: _guarded(look) if readable else unknown for name, look in looks.items()}
         return parts | {"disk": self._disk(), "redis": redis}
 
     def _database(self) -> Part:
@@ -116,6 +129,55 @@ class Examination:
         if age is None or age <= LATE_EVENT:
             return Part(OK)
         return Part(DEGRADED, f"The oldest event has waited {age:.0f} s.")
+
+    def _messages(self) -> Part:
+        with self._house.database.reading() as session:
+            age = outbox.oldest_waiting(session)
+        if age is None or age <= LATE_MESSAGE:
+            return Part(OK)
+        return Part(DEGRADED, f"The oldest message to a customer has waited {age:.0f} s.")
+
+    def _shop(self) -> Part:
+        with self._house.database.reading() as session:
+            pause = session.execute(
+                select(Pause.reason, Pause.since, func.count().over().label("shops"))
+                .order_by(Pause.since)
+                .limit(1)
+            ).first()
+        if pause is None:
+            return Part(OK)
+        why = "after a restore" if pause.reason == "restored" else "by hand"
+        since = pause.since.isoformat(timespec="seconds")
+        more = f" {pause.shops} shops are paused." if pause.shops > 1 else ""
+        return Part(
+            DEGRADED, f"Paused {why} since {since}: nothing is sent and no payment starts. Then resume.{more}"
+        )
+
+    def _webhooks(self) -> Part:
+        with self._house.database.reading() as session:
+            reused = inbox.reused_ids(session, SHOWN_FOR)
+        if reused == 0:
+            return Part(OK)
+        came = "One delivery came" if reused == 1 else f"{reused} deliveries came"
+        return Part(DEGRADED, f"{came} in a day under the id of another one; the first counts.")
+
+    def _backup(self) -> Part:
+        """A backup that is overdue. Who lets PostgreSQL be backed up otherwise need not make one here."""
+        with self._house.database.reading() as session:
+            row = session.execute(
+                select(
+                    select(Chore.begun_at).where(Chore.name == MADE).scalar_subquery().label("made"),
+                    select(func.min(Shop.created_at)).scalar_subquery().label("opened"),
+                    clock().label("now"),
+                )
+            ).one()
+        if row.made is not None:
+            age = (row.now - row.made).total_seconds()
+            return Part(DEGRADED if age > OLD_BACKUP else OK, f"The last backup is {age / 3600:.0f} h old.")
+        must = self._house.config.production and self._house.database.on_sqlite and row.opened is not None
+        if must and (row.now - row.opened).total_seconds() > OLD_BACKUP:
+            return Part(DEGRADED, "No backup was ever made.")
+        return Part(OK, "No backup was made by flask backup yet.")
 
     def _worker(self) -> Part:
         with self._house.database.reading() as session:

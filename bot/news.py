@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from bot import cart, events, texts
+from bot import cart, events, templates, texts
 from bot.conversation import Conversation
 from bot.effects import AskGateway, Say, WaitForStock
 from bot.global_words import PAYING, SHOPPING
@@ -25,6 +25,13 @@ from bot.wording import PRODUCT_NAME, buttons, joined, method_name, text, words
 from catalog.snapshot import ShopSnapshot, in_language
 from ghala.messages import LinkButton, Template, Text, fit
 from orders.order import OrderView
+from orders.status import MOVES
+
+TEMPLATES: Final = frozenset(
+    {"order_receipt", "order_summary"}
+    | {f"order_{status}" for status in MOVES if texts.speaks(f"news-{status}")}
+)
+"""Every template that news may need outside the 24-hour window."""
 
 
 def _quiet(conversation: Conversation) -> Next:
@@ -99,7 +106,8 @@ def order_created(event: events.OrderCreated, conversation: Conversation, shop: 
     if not _busy(conversation):
         moved = replace(moved, state="payment_selection", trail=(), misses=0)
     said = payable(summary(event.order, moved, shop), moved, shop)
-    fallback = Template("order_summary", moved.language, (event.order.ref, _total(event.order, moved)))
+    total = _total(event.order, moved)
+    fallback = templates.fill("order_summary", moved.language, ref=event.order.ref, total=total)
     return Next(moved, (_news(said, key=f"order:{event.order.ref}", fallback=fallback),))
 
 
@@ -240,7 +248,7 @@ def payment_succeeded(event: events.PaymentSucceeded, conversation: Conversation
         Text(receipt(event.receipt, moved, shop)),
         kind="receipt",
         key=f"receipt:{order.ref}",
-        fallback=Template("order_receipt", moved.language, (order.ref, total)),
+        fallback=templates.fill("order_receipt", moved.language, ref=order.ref, total=total),
     )
     return Next(moved, (said,))
 
@@ -317,7 +325,7 @@ def order_moved(event: events.OrderMoved, conversation: Conversation, shop: Shop
             lines = [(line.product_id, line.quantity, line.unit_price) for line in order.lines]
             moved = cart.restored(moved, lines, shop)
     said = text(words(moved, key, ref=order.ref, shop=fit(shop.name, 80)))
-    fallback = Template(f"order_{order.status}", moved.language, (order.ref,))
+    fallback = templates.fill(f"order_{order.status}", moved.language, ref=order.ref)
     return Next(moved, (_news(said, key=f"news:{order.ref}:{order.status}", fallback=fallback),))
 
 

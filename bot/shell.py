@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 import observing
@@ -53,6 +53,7 @@ from db.bell import Bell
 from db.models import Conversation as ConversationRow
 from db.models import Customer, Payment
 from db.refs import Refs
+from db.statements import table
 from errors import FlowError, OutOfStock, RuleBroken
 from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
 from ghala.messages import dump
@@ -71,6 +72,34 @@ MOST_OF_A_FLOOD: Final = 500
 """Messages of one flood that are closed in one commit."""
 RETRY_CAP: Final = 4.0
 """Seconds between attempts at most: the customer's other messages wait behind what breaks us."""
+
+_CONVERSATIONS = table(ConversationRow).c
+_TAKE = (
+    update(table(ConversationRow))
+    .where(
+        _CONVERSATIONS.customer_id == bindparam("customer"),
+        _CONVERSATIONS.lease_until.is_(None) | (_CONVERSATIONS.lease_until <= clock()),
+    )
+    .values(fence=_CONVERSATIONS.fence + 1, lease_until=clock(LEASE))
+    .returning(
+        _CONVERSATIONS.version,
+        _CONVERSATIONS.fence,
+        (_CONVERSATIONS.inbound_at > clock(-outbox.WINDOW)).label("open"),
+    )
+)
+_RELEASE = (
+    update(table(ConversationRow))
+    .where(
+        _CONVERSATIONS.customer_id == bindparam("customer"),
+        _CONVERSATIONS.fence == bindparam("claimed"),
+    )
+    .values(lease_until=None)
+    .returning(_CONVERSATIONS.customer_id)
+)
+_WRITE = _RELEASE.where(_CONVERSATIONS.version == bindparam("before")).values(updated_at=clock())
+_WRITE_AFTER_WORD = _WRITE.values(inbound_at=clock())
+_DATA = select(_CONVERSATIONS.data).where(_CONVERSATIONS.customer_id == bindparam("customer"))
+_SEEN = update(table(Customer)).where(table(Customer).c.id == bindparam("customer")).values(seen_at=clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +207,7 @@ class ConversationShell:
                 return None
             key = event.customer_key
             customer = customers.reach(session, event.shop_id, key, phone=phone_of(key))
-            row = session.execute(
-                update(ConversationRow)
-                .where(
-                    ConversationRow.customer_id == customer.id,
-                    ConversationRow.lease_until.is_(None) | (ConversationRow.lease_until <= clock()),
-                )
-                .values(fence=ConversationRow.fence + 1, lease_until=clock(LEASE))
-                .returning(
-                    ConversationRow.version,
-                    ConversationRow.fence,
-                    (ConversationRow.inbound_at > clock(-outbox.WINDOW)).label("open"),
-                )
-            ).first()
+            row = session.execute(_TAKE, {"customer": customer.id}).first()
             if row is None:
                 return None
             events = inbox.of_customer(session, event.shop_id, key)
@@ -279,9 +296,7 @@ class ConversationShell:
         data = self._copies.get(claim.customer_id, claim.version)
         if data is None:
             with self._database.reading() as session:
-                data = session.execute(
-                    select(ConversationRow.data).where(ConversationRow.customer_id == claim.customer_id)
-                ).scalar_one()
+                data = session.execute(_DATA, {"customer": claim.customer_id}).scalar_one()
         known = conversations.load(data) if data else Conversation(language="")
         return known if known.phone else replace(known, phone=claim.phone or "")
 
@@ -458,23 +473,15 @@ class ConversationShell:
 
     def _commit(self, session: Session, claim: Claim, conversation: Conversation, work: Work) -> None:
         wrote = any(event.kind == "message" for event in claim.events)
-        values: dict[str, Any] = {
-            "version": claim.version + 1,
-            "data": conversations.dump(conversation),
-            "lease_until": None,
-            "updated_at": clock(),
-        }
-        if wrote:
-            values["inbound_at"] = clock()
         mine = session.execute(
-            update(ConversationRow)
-            .where(
-                ConversationRow.customer_id == claim.customer_id,
-                ConversationRow.fence == claim.fence,
-                ConversationRow.version == claim.version,
-            )
-            .values(**values)
-            .returning(ConversationRow.customer_id)
+            _WRITE_AFTER_WORD if wrote else _WRITE,
+            {
+                "customer": claim.customer_id,
+                "claimed": claim.fence,
+                "before": claim.version,
+                "version": claim.version + 1,
+                "data": conversations.dump(conversation),
+            },
         ).first()
         read = [event.id for event in claim.events if event.id not in work.unread]
         closed = inbox.finish(session, read) + inbox.finish(session, work.unread, "ignored", "flood")
@@ -482,9 +489,12 @@ class ConversationShell:
             raise Fenced
         if wrote:
             session.execute(
-                update(Customer)
-                .where(Customer.id == claim.customer_id)
-                .values(seen_at=clock(), name=conversation.name, language=conversation.language)
+                _SEEN,
+                {
+                    "customer": claim.customer_id,
+                    "name": conversation.name,
+                    "language": conversation.language,
+                },
             )
             if not claim.window_was_open:
                 outbox.wake(session, claim.customer_id)
@@ -510,12 +520,7 @@ class ConversationShell:
         )
 
     def _release(self, session: Session, customer_id: int, fence: int) -> bool:
-        released = session.execute(
-            update(ConversationRow)
-            .where(ConversationRow.customer_id == customer_id, ConversationRow.fence == fence)
-            .values(lease_until=None)
-            .returning(ConversationRow.customer_id)
-        ).first()
+        released = session.execute(_RELEASE, {"customer": customer_id, "claimed": fence}).first()
         return released is not None
 
     def _ring(self, work: Work) -> None:

@@ -41,9 +41,9 @@ def blueprint(
         if found is None:
             abort(404)
         shop_id, verifier = found
-        request.max_content_length = body_limit
+        request.max_content_length = body_limit + 1
         headers = {name.lower(): value for name, value in request.headers}
-        delivery = receiving.receive(request.get_data(), headers, verifier, now())
+        delivery = receiving.receive(request.get_data(), headers, verifier, now(), body_limit)
         batch = read_messages(delivery.payload, delivery.event_header)
         events = [
             inbox.NewEvent(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from catalog import hours
@@ -22,6 +22,7 @@ from catalog.snapshot import (
     in_language,
 )
 from db.models import Category, DeliveryZone, Product, Promotion, Shop
+from db.statements import table
 from languages import LANGUAGES
 
 log = logging.getLogger("duka.catalog")
@@ -36,18 +37,22 @@ def find(session: Session, slug: str) -> Shop | None:
     return session.scalars(select(Shop).where(Shop.slug == slug)).first()
 
 
+_SHOPS, _PRODUCTS = table(Shop).c, table(Product).c
+_CATALOG_VERSION = select(_SHOPS.catalog_version).where(_SHOPS.id == bindparam("shop"))
+_STOCK = select(_PRODUCTS.id, _PRODUCTS.available).where(
+    _PRODUCTS.shop_id == bindparam("shop"), _PRODUCTS.active, _PRODUCTS.available.is_not(None)
+)
+
+
 def catalog_version(session: Session, shop_id: int) -> int:
     """Grows with every change of the catalogue."""
-    return session.execute(select(Shop.catalog_version).where(Shop.id == shop_id)).scalar_one()
+    version: int = session.execute(_CATALOG_VERSION, {"shop": shop_id}).scalar_one()
+    return version
 
 
 def stock(session: Session, shop_id: int) -> dict[int, int]:
     """What is available now of each product whose stock is counted."""
-    rows = session.execute(
-        select(Product.id, Product.available).where(
-            Product.shop_id == shop_id, Product.active, Product.available.is_not(None)
-        )
-    )
+    rows = session.execute(_STOCK, {"shop": shop_id})
     return {row.id: row.available for row in rows}
 
 

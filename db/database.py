@@ -106,7 +106,7 @@ class Database:
 
     def _sqlite_clock(self, seconds: float) -> str:
         moment = self.now().astimezone(UTC) + timedelta(seconds=seconds)
-        return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+        return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

@@ -6,24 +6,33 @@ queue only that something is to be done: it may lose or double anything.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import takewhile
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import and_, case, func, or_, select, tuple_, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Executable, Float, and_, bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from db.models import InboxEvent
-from db.statements import insert
+from db.statements import dialect_of, insert, insert_on, table
 from db.types import clock, word
+
+log = logging.getLogger("duka.inbox")
 
 MOST_ATTEMPTS: Final = 8
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
 RAISED: Final = "raised"
+REUSED: Final = "id_reused"
+"""The error of what came under an id that had been used for something else."""
+_MASKED: Final = "••••".encode()
+_EMPTIED: Final = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +70,21 @@ class WaitingEvent:
         return orjson.loads(self.raw)
 
 
+_INBOX = table(InboxEvent).c
 _COLUMNS = (
-    InboxEvent.id,
-    InboxEvent.shop_id,
-    InboxEvent.kind,
-    InboxEvent.customer_key,
-    InboxEvent.match_key,
-    InboxEvent.hint,
-    InboxEvent.lane,
-    InboxEvent.raw,
-    InboxEvent.attempts,
-    InboxEvent.received_at,
+    _INBOX.id,
+    _INBOX.shop_id,
+    _INBOX.kind,
+    _INBOX.customer_key,
+    _INBOX.match_key,
+    _INBOX.hint,
+    _INBOX.lane,
+    _INBOX.raw,
+    _INBOX.attempts,
+    _INBOX.received_at,
     clock().label("now"),
 )
+_THESE = (_INBOX.id.in_(bindparam("ids", expanding=True)), _INBOX.status == word("waiting"))
 
 
 def _event(row: Any) -> WaitingEvent:
@@ -92,38 +103,111 @@ def _event(row: Any) -> WaitingEvent:
 
 
 def record(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[tuple[int, str]]:
-    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait."""
+    """Store each event once; repeats are left alone. Returns ids and kinds of new rows that wait.
+
+    What comes under a known id and is something else is kept aside, for a person to see, and has no effect.
+    """
     if not events:
         return []
-    statement = (
-        insert(session, InboxEvent)
-        .values(
-            [
-                {
-                    "shop_id": shop_id,
-                    "source": source,
-                    "external_id": event.external_id,
-                    "own_id": event.own_id,
-                    "kind": event.kind,
-                    "customer_key": event.customer_key,
-                    "match_key": event.match_key,
-                    "hint": event.hint,
-                    "lane": event.lane,
-                    "priority": ORDINARY,
-                    "raw": event.raw,
-                    "status": event.status,
-                    "attempts": 0,
-                    "error": "",
-                    "received_at": clock(),
-                    "next_at": clock(),
-                }
-                for event in events
-            ]
-        )
-        .on_conflict_do_nothing()
-        .returning(InboxEvent.id, InboxEvent.kind, InboxEvent.status)
+    rows = _store(session, shop_id, source, events)
+    if len(rows) < len(events):
+        _keep_impostors(session, shop_id, source, events)
+    return [(row.id, row.kind) for row in rows if row.status == "waiting"]
+
+
+def _store(
+    session: Session, shop_id: int, source: str, events: Sequence[NewEvent], error: str = ""
+) -> list[Any]:
+    rows = session.execute(
+        _recording(dialect_of(session)),
+        [
+            {
+                "shop_id": shop_id,
+                "source": source,
+                "external_id": event.external_id,
+                "own_id": event.own_id,
+                "kind": event.kind,
+                "customer_key": event.customer_key,
+                "match_key": event.match_key,
+                "hint": event.hint,
+                "lane": event.lane,
+                "priority": ORDINARY,
+                "raw": event.raw,
+                "status": event.status,
+                "attempts": 0,
+                "error": error,
+            }
+            for event in events
+        ],
     )
-    return [(row.id, row.kind) for row in session.execute(statement) if row.status == "waiting"]
+    return list(rows)
+
+
+def _keep_impostors(session: Session, shop_id: int, source: str, events: Sequence[NewEvent]) -> None:
+    """Of events just stored or known before: keep apart what is not what is known under its id."""
+    names = [event.external_id for event in events]
+    own_names = [event.own_id for event in events if event.own_id is not None]
+    known = session.execute(
+        select(InboxEvent.external_id, InboxEvent.own_id, InboxEvent.raw).where(
+            InboxEvent.source == source,
+            or_(InboxEvent.external_id.in_(names), InboxEvent.own_id.in_(own_names)),
+        )
+    ).all()
+    by_name = {row.external_id: bytes(row.raw) for row in known}
+    by_own_name = {row.own_id: bytes(row.raw) for row in known if row.own_id is not None}
+    impostors = [
+        event
+        for event in events
+        if not _same(by_name.get(event.external_id), event.raw)
+        or not _same(by_own_name.get(event.own_id), event.raw)
+    ]
+    if not impostors:
+        return
+    kept = _store(
+        session,
+        shop_id,
+        source,
+        [
+            replace(
+                event,
+                external_id=f"reused:{hashlib.sha256(event.external_id.encode() + event.raw).hexdigest()}",
+                own_id=None,
+                match_key=None,
+                status="ignored",
+            )
+            for event in impostors
+        ],
+        REUSED,
+    )
+    for row in kept:
+        log.error("webhook_id_reused", extra={"inbox_event_id": row.id})
+
+
+def _same(known: bytes | None, raw: bytes) -> bool:
+    """Whether this may be what is known; what was masked or emptied since cannot be compared."""
+    return known is None or known in {raw, _EMPTIED} or _MASKED in known
+
+
+def reused_ids(session: Session, seconds: float) -> int:
+    """How many events of the last ``seconds`` came under an id that had been used for something else."""
+    return (
+        session.scalar(
+            select(func.count()).where(
+                InboxEvent.error == word(REUSED), InboxEvent.received_at > clock(-seconds)
+            )
+        )
+        or 0
+    )
+
+
+@cache
+def _recording(dialect: str) -> Executable:
+    return (
+        insert_on(dialect, InboxEvent)
+        .values(received_at=clock(), next_at=clock())
+        .on_conflict_do_nothing()
+        .returning(_INBOX.id, _INBOX.kind, _INBOX.status)
+    )
 
 
 def record_internal(
@@ -156,12 +240,25 @@ def record_internal(
     return session.scalar(statement)
 
 
+_FIND = select(*_COLUMNS).where(_INBOX.id == bindparam("event"), _INBOX.status == word("waiting"))
+
+
 def find(session: Session, event_id: int) -> WaitingEvent | None:
     """The event with this id if it still waits."""
-    row = session.execute(
-        select(*_COLUMNS).where(InboxEvent.id == event_id, InboxEvent.status == word("waiting"))
-    ).first()
+    row = session.execute(_FIND, {"event": event_id}).first()
     return None if row is None else _event(row)
+
+
+_OF_CUSTOMER = (
+    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"))
+    .where(
+        _INBOX.shop_id == bindparam("shop"),
+        _INBOX.customer_key == bindparam("customer"),
+        _INBOX.status == word("waiting"),
+    )
+    .order_by(_INBOX.priority, _INBOX.id)
+    .limit(bindparam("most"))
+)
 
 
 def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
@@ -169,53 +266,45 @@ def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 5
 
     One that waits for its next attempt holds back whatever comes after it, until it is done or dead.
     """
-    rows = session.execute(
-        select(*_COLUMNS, (InboxEvent.next_at <= clock()).label("is_due"))
-        .where(
-            InboxEvent.shop_id == shop_id,
-            InboxEvent.customer_key == customer_key,
-            InboxEvent.status == word("waiting"),
-        )
-        .order_by(InboxEvent.priority, InboxEvent.id)
-        .limit(most)
-    )
+    rows = session.execute(_OF_CUSTOMER, {"shop": shop_id, "customer": customer_key, "most": most})
     return [_event(row) for row in takewhile(lambda row: row.is_due, rows)]
+
+
+_CLAIM = (
+    update(table(InboxEvent))
+    .where(
+        _INBOX.id == bindparam("event"),
+        _INBOX.kind.in_(["payment", "status"]),
+        _INBOX.status == word("waiting"),
+        _INBOX.next_at <= clock(),
+    )
+    .values(next_at=clock(WORK_LEASE), attempts=_INBOX.attempts + 1)
+    .returning(*_COLUMNS)
+)
 
 
 def claim(session: Session, event_id: int) -> WaitingEvent | None:
     """Take one payment or status event for ``WORK_LEASE`` seconds; ``None`` when done or taken."""
-    row = session.execute(
-        update(InboxEvent)
-        .where(
-            InboxEvent.id == event_id,
-            InboxEvent.kind.in_(["payment", "status"]),
-            InboxEvent.status == word("waiting"),
-            InboxEvent.next_at <= clock(),
-        )
-        .values(next_at=clock(WORK_LEASE), attempts=InboxEvent.attempts + 1)
-        .returning(*_COLUMNS)
-    ).first()
+    row = session.execute(_CLAIM, {"event": event_id}).first()
     return None if row is None else _event(row)
+
+
+_FINISH = update(table(InboxEvent)).where(*_THESE).values(done_at=clock()).returning(_INBOX.id)
+_POSTPONE = update(table(InboxEvent)).where(*_THESE).values(next_at=clock(bindparam("wait", type_=Float())))
+_COUNT_ATTEMPT = update(table(InboxEvent)).where(*_THESE).values(attempts=_INBOX.attempts + 1)
 
 
 def finish(session: Session, event_ids: Sequence[int], status: str = "done", error: str = "") -> int:
     """Close events; returns how many were still waiting, which the caller may insist on."""
-    result = session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
-        .values(status=status, done_at=clock(), error=error)
-        .returning(InboxEvent.id)
-    )
+    if not event_ids:
+        return 0
+    result = session.execute(_FINISH, {"ids": event_ids, "status": status, "error": error})
     return len(result.all())
 
 
 def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: str = "") -> None:
     """Let events wait ``seconds`` before the next attempt."""
-    session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
-        .values(next_at=clock(seconds), error=error)
-    )
+    session.execute(_POSTPONE, {"ids": event_ids, "wait": seconds, "error": error})
 
 
 def set_aside(session: Session, event_id: int) -> bool:
@@ -261,11 +350,8 @@ def overwrite(session: Session, event_id: int, raw: bytes) -> None:
 
 def count_attempt(session: Session, event_ids: Sequence[int]) -> None:
     """Note that work on these events began: what kills its worker again and again ends up dead."""
-    session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
-        .values(attempts=InboxEvent.attempts + 1)
-    )
+    if event_ids:
+        session.execute(_COUNT_ATTEMPT, {"ids": event_ids})
 
 
 def wake_matching(session: Session, shop_id: int, match_key: str) -> list[int]:
@@ -300,38 +386,43 @@ def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool
     return found is not None
 
 
+_EARLIER = table(InboxEvent).alias()
+_LATE_BELL = clock(bindparam("older", type_=Float()))
+_OVERDUE = (
+    select(_INBOX.id, _INBOX.kind)
+    .where(
+        _INBOX.status == word("waiting"),
+        _INBOX.next_at <= clock(),
+        _INBOX.next_at <= case((_INBOX.attempts > 0, clock()), else_=_LATE_BELL),
+        or_(
+            _INBOX.customer_key.is_(None),
+            and_(
+                _INBOX.customer_key.is_not(None),
+                ~(
+                    select(_EARLIER.c.id)
+                    .where(
+                        _EARLIER.c.shop_id == _INBOX.shop_id,
+                        _EARLIER.c.customer_key == _INBOX.customer_key,
+                        _EARLIER.c.status == word("waiting"),
+                        tuple_(_EARLIER.c.priority, _EARLIER.c.id) < tuple_(_INBOX.priority, _INBOX.id),
+                    )
+                    .exists()
+                ),
+            ),
+        ),
+    )
+    .order_by(_INBOX.next_at, _INBOX.id)
+    .limit(bindparam("most"))
+)
+
+
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
     """Ids and kinds of events whose bell nobody heard; of each conversation's the first, which holds back the others.
 
     One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
     since somebody is probably on the way.
     """
-    due = InboxEvent.next_at <= case((InboxEvent.attempts > 0, clock()), else_=clock(-older_than))
-    earlier = aliased(InboxEvent)
-    first_of_customer = ~(
-        select(earlier.id)
-        .where(
-            earlier.shop_id == InboxEvent.shop_id,
-            earlier.customer_key == InboxEvent.customer_key,
-            earlier.status == word("waiting"),
-            tuple_(earlier.priority, earlier.id) < tuple_(InboxEvent.priority, InboxEvent.id),
-        )
-        .exists()
-    )
-    rows = session.execute(
-        select(InboxEvent.id, InboxEvent.kind)
-        .where(
-            InboxEvent.status == word("waiting"),
-            InboxEvent.next_at <= clock(),
-            due,
-            or_(
-                InboxEvent.customer_key.is_(None),
-                and_(InboxEvent.customer_key.is_not(None), first_of_customer),
-            ),
-        )
-        .order_by(InboxEvent.next_at, InboxEvent.id)
-        .limit(most)
-    )
+    rows = session.execute(_OVERDUE, {"older": -older_than, "most": most})
     return [(row.id, row.kind) for row in rows]
 
 

@@ -620,6 +620,7 @@ class InboxEvent(Base):
         live("ix_inbox_due", "next_at", "id", where="status = 'waiting'"),
         live("ix_inbox_match", "match_key", where="status = 'waiting' AND match_key IS NOT NULL"),
         live("ix_inbox_dead", "shop_id", "id", where="status = 'dead'"),
+        live("ix_inbox_reused", "received_at", where="error = 'id_reused'"),
         live("ix_inbox_history", "customer_key", "id", where="customer_key IS NOT NULL"),
         one_of("kind", INBOX_KINDS),
         one_of("status", INBOX_STATUSES),

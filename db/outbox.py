@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import Executable, Float, Integer, bindparam, case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.models import Conversation, Customer, OutboxMessage, Pause, Shop
-from db.statements import insert
+from db.statements import dialect_of, insert_on, table
 from db.types import clock, word
 
 SEND_LEASE: Final = 30.0
@@ -32,7 +33,12 @@ AGAIN_KEY: Final = ":again"
 """The same when the old key can prove nothing any more."""
 WINDOW_CLOSED: Final = "window closed"
 """The ``error`` of a message that waits for its customer to write; it holds nothing back meanwhile."""
-RANK: Final = {"none": 0, "sent": 1, "delivered": 2, "read": 3}
+
+_OUTBOX = table(OutboxMessage).c
+_CUSTOMERS = table(Customer).c
+_CONVERSATIONS = table(Conversation).c
+_PAUSES = table(Pause).c
+_SHOPS = table(Shop).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,85 +102,106 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
     """Store messages in order; one whose ``unique_key`` was promised before is left out."""
     if not promises:
         return []
-    statement = (
-        insert(session, OutboxMessage)
-        .values(
-            [
-                {
-                    "shop_id": shop_id,
-                    "customer_id": customer_id,
-                    "key": p.key,
-                    "unique_key": p.unique_key,
-                    "kind": p.kind,
-                    "message": p.message,
-                    "fallback": p.fallback,
-                    "status": "waiting",
-                    "attempts": 0,
-                    "fence": 0,
-                    "error": "",
-                    "delivery": "none",
-                    "created_at": clock(),
-                    "next_at": clock(),
-                }
-                for p in promises
-            ]
-        )
-        .on_conflict_do_nothing()
-        .returning(OutboxMessage.id)
+    rows = session.scalars(
+        _promising(dialect_of(session)),
+        [
+            {
+                "shop_id": shop_id,
+                "customer_id": customer_id,
+                "key": p.key,
+                "unique_key": p.unique_key,
+                "kind": p.kind,
+                "message": p.message,
+                "fallback": p.fallback,
+                "status": "waiting",
+                "attempts": 0,
+                "fence": 0,
+                "error": "",
+                "delivery": "none",
+            }
+            for p in promises
+        ],
     )
-    return list(session.scalars(statement))
+    return list(rows)
+
+
+@cache
+def _promising(dialect: str) -> Executable:
+    return (
+        insert_on(dialect, OutboxMessage)
+        .values(created_at=clock(), next_at=clock())
+        .on_conflict_do_nothing()
+        .returning(_OUTBOX.id)
+    )
+
+
+_UNSENT = select(func.count()).where(
+    _OUTBOX.customer_id == bindparam("customer"), _OUTBOX.status == word("waiting")
+)
 
 
 def unsent(session: Session, customer_id: int) -> int:
     """How many messages to this customer wait to be sent."""
-    waiting = select(func.count()).where(
-        OutboxMessage.customer_id == customer_id, OutboxMessage.status == word("waiting")
-    )
-    return session.execute(waiting).scalar_one()
+    waiting: int = session.execute(_UNSENT, {"customer": customer_id}).scalar_one()
+    return waiting
 
 
-# Built once: it runs several times a second, and building it takes longer than running it.
-_EARLIER = aliased(OutboxMessage)
+_EARLIER = table(OutboxMessage).alias()
 _CLAIM = (
-    update(OutboxMessage)
+    update(table(OutboxMessage))
     .where(
-        OutboxMessage.id.in_(
-            select(OutboxMessage.id)
+        _OUTBOX.id.in_(
+            select(_OUTBOX.id)
             .where(
-                OutboxMessage.status == word("waiting"),
-                OutboxMessage.next_at <= clock(),
-                ~select(Pause.shop_id).where(Pause.shop_id == OutboxMessage.shop_id).exists(),
-                ~select(Shop.id)
-                .where(Shop.id == OutboxMessage.shop_id, Shop.silenced_until > clock())
+                _OUTBOX.status == word("waiting"),
+                _OUTBOX.next_at <= clock(),
+                ~select(_PAUSES.shop_id).where(_PAUSES.shop_id == _OUTBOX.shop_id).exists(),
+                ~select(_SHOPS.id)
+                .where(_SHOPS.id == _OUTBOX.shop_id, _SHOPS.silenced_until > clock())
                 .exists(),
-                ~select(_EARLIER.id)
+                ~select(_EARLIER.c.id)
                 .where(
-                    _EARLIER.customer_id == OutboxMessage.customer_id,
-                    _EARLIER.status == word("waiting"),
-                    _EARLIER.id < OutboxMessage.id,
-                    (_EARLIER.error != WINDOW_CLOSED) | (_EARLIER.next_at <= clock()),
+                    _EARLIER.c.customer_id == _OUTBOX.customer_id,
+                    _EARLIER.c.status == word("waiting"),
+                    _EARLIER.c.id < _OUTBOX.id,
+                    (_EARLIER.c.error != WINDOW_CLOSED) | (_EARLIER.c.next_at <= clock()),
                 )
                 .exists(),
             )
-            .order_by(OutboxMessage.next_at, OutboxMessage.id)
+            .order_by(_OUTBOX.next_at, _OUTBOX.id)
             .limit(bindparam("most"))
             .with_for_update(skip_locked=True)
         )
     )
-    .values(next_at=clock(SEND_LEASE), fence=OutboxMessage.fence + 1, error="")
+    .values(next_at=clock(SEND_LEASE), fence=_OUTBOX.fence + 1, error="")
     .returning(
-        OutboxMessage.id,
-        OutboxMessage.shop_id,
-        OutboxMessage.customer_id,
-        OutboxMessage.fence,
-        OutboxMessage.key,
-        OutboxMessage.kind,
-        OutboxMessage.message,
-        OutboxMessage.fallback,
-        OutboxMessage.attempts,
-        (OutboxMessage.created_at <= clock(-LONGEST_WAIT)).label("outlived"),
+        _OUTBOX.id,
+        _OUTBOX.shop_id,
+        _OUTBOX.customer_id,
+        _OUTBOX.fence,
+        _OUTBOX.key,
+        _OUTBOX.kind,
+        _OUTBOX.message,
+        _OUTBOX.fallback,
+        _OUTBOX.attempts,
+        (_OUTBOX.created_at <= clock(-LONGEST_WAIT)).label("outlived"),
     )
-    .execution_options(synchronize_session=False)
+)
+_REACH = (
+    select(
+        _CUSTOMERS.id,
+        _CUSTOMERS.identity,
+        (_CONVERSATIONS.inbound_at > clock(-WINDOW)).label("window_open"),
+        (
+            _CONVERSATIONS.unreachable_at.is_not(None)
+            & (
+                _CONVERSATIONS.inbound_at.is_(None)
+                | (_CONVERSATIONS.inbound_at <= _CONVERSATIONS.unreachable_at)
+            )
+        ).label("unreachable"),
+    )
+    .select_from(table(Customer).outerjoin(table(Conversation), _CONVERSATIONS.customer_id == _CUSTOMERS.id))
+    .where(_CUSTOMERS.id.in_(bindparam("customers", expanding=True)))
 )
 
 
@@ -186,25 +213,8 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
     rows = session.execute(_CLAIM, {"most": most}).all()
     if not rows:
         return []
-    reach = {
-        row.id: row
-        for row in session.execute(
-            select(
-                Customer.id,
-                Customer.identity,
-                (Conversation.inbound_at > clock(-WINDOW)).label("window_open"),
-                (
-                    Conversation.unreachable_at.is_not(None)
-                    & (
-                        Conversation.inbound_at.is_(None)
-                        | (Conversation.inbound_at <= Conversation.unreachable_at)
-                    )
-                ).label("unreachable"),
-            )
-            .outerjoin(Conversation, Conversation.customer_id == Customer.id)
-            .where(Customer.id.in_({row.customer_id for row in rows}))
-        )
-    }
+    customers = list({row.customer_id for row in rows})
+    reach = {row.id: row for row in session.execute(_REACH, {"customers": customers})}
     return [
         Claimed(
             id=row.id,
@@ -238,35 +248,46 @@ def wake(session: Session, customer_id: int) -> None:
     )
 
 
+_MINE = (
+    update(table(OutboxMessage))
+    .where(
+        _OUTBOX.id == bindparam("message_id"),
+        _OUTBOX.fence == bindparam("claimed"),
+        _OUTBOX.status == word("waiting"),
+    )
+    .values(attempts=_OUTBOX.attempts + bindparam("counted", type_=Integer()))
+)
+_SENT = _MINE.values(
+    status="sent",
+    sent_at=clock(),
+    delivery=case((_OUTBOX.delivery == "none", "sent"), else_=_OUTBOX.delivery),
+)
+_DEAD = _MINE.values(status="dead")
+_AGAIN = _MINE.values(next_at=clock(bindparam("wait", type_=Float())))
+
+
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Write results back; a row claimed by someone else meanwhile keeps that claim."""
     for outcome in outcomes:
-        mine = (
-            OutboxMessage.id == outcome.id,
-            OutboxMessage.fence == outcome.fence,
-            OutboxMessage.status == word("waiting"),
-        )
-        values: dict[str, Any] = {"error": outcome.error}
-        if outcome.count_attempt:
-            values["attempts"] = OutboxMessage.attempts + 1
-        if outcome.use_fallback:
-            values |= {"message": OutboxMessage.fallback, "fallback": None}
-        if outcome.message is not None:
-            values["message"] = outcome.message
-        if ending := TEMPLATE_KEY if outcome.use_fallback else outcome.key_ending:
-            values["key"] = OutboxMessage.key + ending
+        what: dict[str, Any] = {
+            "message_id": outcome.id,
+            "claimed": outcome.fence,
+            "counted": int(outcome.count_attempt),
+            "error": outcome.error,
+        }
         if outcome.status == "sent":
-            values |= {
-                "status": "sent",
-                "provider_id": outcome.provider_id,
-                "sent_at": clock(),
-                "delivery": case((OutboxMessage.delivery == "none", "sent"), else_=OutboxMessage.delivery),
-            }
+            statement, what["provider_id"] = _SENT, outcome.provider_id
         elif outcome.status == "dead":
-            values["status"] = "dead"
+            statement = _DEAD
         else:
-            values["next_at"] = clock(outcome.delay)
-        session.execute(update(OutboxMessage).where(*mine).values(values))
+            statement, what["wait"] = _AGAIN, outcome.delay
+        if outcome.use_fallback:
+            statement = statement.values(message=_OUTBOX.fallback, fallback=None)
+        if outcome.message is not None:
+            statement = statement.values(message=outcome.message)
+        if ending := TEMPLATE_KEY if outcome.use_fallback else outcome.key_ending:
+            statement = statement.values(key=_OUTBOX.key + ending)
+        session.execute(statement, what)
         if outcome.unreachable:
             whose = select(OutboxMessage.customer_id).where(OutboxMessage.id == outcome.id)
             _mark_unreachable(session, whose.scalar_subquery(), clock())
@@ -291,29 +312,36 @@ def silence(session: Session, shop_id: Any, reason: str, seconds: float) -> None
     )
 
 
+_NAMED = (_OUTBOX.shop_id == bindparam("shop"), _OUTBOX.provider_id == bindparam("provider"))
+_OF_PROVIDER = select(_OUTBOX.id).where(*_NAMED)
+
+
+def _note(*before: str) -> Executable:
+    """Write a delivery where it was one of these before."""
+    was = _OUTBOX.delivery.in_(before)
+    return update(table(OutboxMessage)).where(*_NAMED, was).returning(_OUTBOX.id)
+
+
+_DELIVERY: Final = {
+    "sent": _note("none"),
+    "delivered": _note("none", "sent", "failed"),
+    "read": _note("none", "sent", "failed", "delivered"),
+    "failed": _note("none", "sent", "failed"),
+}
+"""How to note a delivery: only where it is news. ``failed`` is kept unless the message came through after all."""
+
+
 def record_delivery(session: Session, shop_id: int, provider_id: str, status: str, error: str = "") -> bool:
     """Note a delivery status; it never goes backwards. Returns whether we know the message.
 
     ``failed`` is kept unless the message was delivered or read after all.
     """
-    rank = case(RANK, value=OutboxMessage.delivery, else_=1)
-    allowed = rank < RANK.get(status, 2)
-    if status != "failed":
-        allowed |= OutboxMessage.delivery == "failed"
-        if status == "sent":
-            allowed = OutboxMessage.delivery == "none"
-    changed = session.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.shop_id == shop_id, OutboxMessage.provider_id == provider_id, allowed)
-        .values(delivery=status, **({"error": error} if error else {}))
-        .returning(OutboxMessage.id)
-    ).first()
-    if changed is not None:
+    what = {"shop": shop_id, "provider": provider_id}
+    noted = _DELIVERY[status]
+    said = {"delivery": status, "error": error} if error else {"delivery": status}
+    if session.execute(noted, what | said).first() is not None:
         return True
-    known = select(OutboxMessage.id).where(
-        OutboxMessage.shop_id == shop_id, OutboxMessage.provider_id == provider_id
-    )
-    return session.scalar(known) is not None
+    return session.execute(_OF_PROVIDER, what).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     DateTime,
     Dialect,
@@ -66,6 +67,8 @@ class Json(TypeDecorator[Any]):
 class clock(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL function it is
     """The database's own time, ``seconds`` from now: all time in SQL comes from here.
 
+    ``seconds`` may be a ``bindparam``, for statements that are built once.
+
     ``clock_timestamp()`` on PostgreSQL; on SQLite a function registered by ``Database``, which
     tests replace by a clock of their own.
     """
@@ -74,8 +77,8 @@ class clock(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL functio
     inherit_cache = True
     name = "duka_clock"
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        super().__init__(literal(float(seconds), Float()))
+    def __init__(self, seconds: float | BindParameter[float] = 0.0) -> None:
+        super().__init__(seconds if isinstance(seconds, BindParameter) else literal(float(seconds), Float()))
 
 
 @compiles(clock, "sqlite")

@@ -55,6 +55,7 @@ class Limits(NamedTuple):
 LIMITS: Final = Limits()
 
 _TEMPLATE_NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
+_NOT_IN_PARAMETERS = re.compile(r"[\n\r\t]| {5}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?", re.ASCII)
 _ZWJ = "\u200d"
 _ELLIPSIS = "…"
@@ -301,6 +302,8 @@ class Template:
             raise InvalidMessage("template parameters must be a tuple")
         for parameter in self.parameters:
             _words("template parameter", parameter, LIMITS.template_parameter)
+            if _NOT_IN_PARAMETERS.search(parameter):
+                raise InvalidMessage("a template parameter has no line breaks, tabs or five spaces in a row")
 
     def components(self) -> list[dict[str, Any]]:
         """The parameters as Meta's list of components; empty without any."""

@@ -40,13 +40,19 @@ class Delivery:
         return own_id or f"sha256:{hashlib.sha256(self.raw).hexdigest()}#{index}"
 
 
-def receive(raw: bytes, headers: Mapping[str, str], verifier: Verifier, now: float) -> Delivery:
+def receive(
+    raw: bytes, headers: Mapping[str, str], verifier: Verifier, now: float, limit: int = BODY_LIMIT
+) -> Delivery:
     """Check a webhook and read it; ``headers`` has lower-case names, ``now`` is Unix time.
 
+    A body without a length is read to one byte more than ``limit`` at most, so that it shows when it is longer.
+
     Raises:
-        MalformedWebhook: wrong content type or encoding, a header given twice, or bad JSON.
+        MalformedWebhook: too long, wrong content type or encoding, a header given twice, or bad JSON.
         InvalidSignature: not signed by a secret of ours, or outside the time it may arrive in.
     """
+    if len(raw) > limit:
+        raise MalformedWebhook(f"the body is longer than {limit} bytes", "body_too_large", 413)
     if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
         raise MalformedWebhook("the body must not be compressed", "unsupported_encoding", 415)
     media_type = headers.get("content-type", "").split(";")[0].strip().lower()

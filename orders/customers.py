@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.models import Conversation, Customer
@@ -10,12 +10,14 @@ from db.statements import insert
 from db.types import clock
 from orders import totals
 
+_FIND = select(Customer).where(
+    Customer.shop_id == bindparam("shop"), Customer.identity == bindparam("identity")
+)
+
 
 def find(session: Session, shop_id: int, identity: str) -> Customer | None:
     """The customer with this chat identity."""
-    return session.scalars(
-        select(Customer).where(Customer.shop_id == shop_id, Customer.identity == identity)
-    ).first()
+    return session.scalars(_FIND, {"shop": shop_id, "identity": identity}).first()
 
 
 def reach(session: Session, shop_id: int, identity: str, *, phone: str | None, name: str = "") -> Customer:
@@ -47,6 +49,4 @@ def reach(session: Session, shop_id: int, identity: str, *, phone: str | None, n
             .on_conflict_do_nothing()
         )
         totals.add(session, shop_id, made, customers=1)
-    return session.scalars(
-        select(Customer).where(Customer.shop_id == shop_id, Customer.identity == identity)
-    ).one()
+    return session.scalars(_FIND, {"shop": shop_id, "identity": identity}).one()

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from db import inbox
-from db.models import OPEN_PAYMENT_STATUSES, Customer, MoneyEvent, Order, Payment
+from db.models import OPEN_PAYMENT_STATUSES, Customer, InboxEvent, MoneyEvent, Order, Payment
 from db.refs import Refs
 from db.statements import insert
 from db.types import clock, word
@@ -548,10 +548,12 @@ def unmatched(
 ) -> bool:
     """Keep money that fits no payment for the owner; the same money is kept once, named or not."""
     if payment is not None:
-        placeholder = f"order:{news_of.gateway_ref or payment.gateway_ref or payment.ref}"
+        told = news_of.gateway_ref or payment.gateway_ref or payment.ref
+        placeholder = f"order:{told}"
+        kept: ColumnElement[bool]
         if news_of.transaction_ref is None:
             news_of = replace(news_of, transaction_ref=placeholder)
-            kept = MoneyEvent.reason == reason
+            kept = (MoneyEvent.reason == reason) & _may_be_of(told, placeholder)
         else:
             kept = MoneyEvent.transaction_ref.in_([news_of.transaction_ref, placeholder])
         known = session.scalars(
@@ -589,6 +591,18 @@ def unmatched(
             .returning(MoneyEvent.id)
         )
         is not None
+    )
+
+
+def _may_be_of(told: str, placeholder: str) -> ColumnElement[bool]:
+    """SQL: this money, kept before, was told about the same order of the gateway's, as far as is known."""
+    about_another = exists().where(
+        InboxEvent.id == MoneyEvent.inbox_event_id,
+        InboxEvent.match_key.is_not(None),
+        InboxEvent.match_key != told,
+    )
+    return (MoneyEvent.transaction_ref == placeholder) | (
+        ~MoneyEvent.transaction_ref.startswith("order:", autoescape=True) & ~about_another
     )
 
 

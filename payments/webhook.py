@@ -30,7 +30,7 @@ def blueprint(
         if found is None:
             abort(404)
         shop_id, verifier = found
-        request.max_content_length = receiving.BODY_LIMIT
+        request.max_content_length = receiving.BODY_LIMIT + 1
         headers = {name.lower(): value for name, value in request.headers}
         delivery = receiving.receive(request.get_data(), headers, verifier, now())
         notice = read_payment(delivery.payload)

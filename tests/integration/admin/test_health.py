@@ -10,7 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from admin.house import VERSION
-from db import inbox, schema
+from db import inbox, outbox, schema
+from db.models import Pause
+from keeping import chores
+from keeping.backup import MADE
+from orders import customers
 from tests.factories import Seed
 from tests.integration.admin.conftest import PASSWORD, basic, open_room
 
@@ -44,7 +48,10 @@ def parts(room, status=200):
 def test_a_shop_that_is_well_says_so(well) -> None:
     status, found = parts(well)
     assert status == "ok"
-    assert set(found) == {"database", "migrations", "disk", "events", "worker", "redis"}
+    assert set(found) == {
+        *("database", "migrations", "disk", "redis", "worker"),
+        *("shop", "events", "messages", "webhooks", "backup"),
+    }
     assert set(found.values()) == {"ok"}
     assert well.client.get("/health").json == {"success": True, "status": "ok"}
 
@@ -68,6 +75,60 @@ def test_an_event_that_waits_too_long_is_told(well, now) -> None:
     now.advance(31)
     status, found = parts(well)
     assert (status, found["events"]) == ("degraded", "degraded")
+
+
+def test_a_message_that_waits_too_long_to_leave_is_told(well, now) -> None:
+    with well.house.database.writing() as session:
+        buyer = customers.reach(session, 1, "254722000111", phone=None)
+        outbox.promise(session, 1, buyer.id, [outbox.Promise("k", {"type": "text", "body": "Hi"})])
+    now.advance(300)
+    assert parts(well)[1]["messages"] == "ok"
+    now.advance(1)
+    status, found = parts(well)
+    assert (status, found["messages"]) == ("degraded", "degraded")
+
+
+@pytest.mark.parametrize(("reason", "words"), [("restored", "after a restore"), ("by_hand", "by hand")])
+def test_a_paused_shop_says_so_and_is_not_down(well, now, reason, words) -> None:
+    with well.house.database.writing() as session:
+        session.add(Pause(shop_id=1, reason=reason, since=now()))
+    answer = well.client.get("/readyz")
+    assert (answer.status_code, answer.json["status"]) == (200, "degraded")
+    assert words in answer.json["parts"]["shop"]["detail"]
+    assert "2026-11-20" in answer.json["parts"]["shop"]["detail"]
+
+
+def test_the_age_of_the_last_backup_is_told_and_an_old_one_degrades(well, now) -> None:
+    with well.house.database.writing() as session:
+        chores.begin(session, MADE)
+    now.advance(2 * 3600)
+    part = well.client.get("/readyz").json["parts"]["backup"]
+    assert part == {"status": "ok", "detail": "The last backup is 2 h old."}
+    now.advance(25 * 3600)
+    answer = well.client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json["parts"]["backup"] == {"status": "degraded", "detail": "The last backup is 27 h old."}
+
+
+@pytest.mark.parametrize("env", ["development", "production"])
+def test_a_shop_in_production_that_was_never_backed_up_is_told_after_a_day(well, now, env) -> None:
+    database = well.house.database
+    now.advance(27 * 3600)
+    answer = open_room(database, now, env=env).client.get("/readyz")
+    wanted = env == "production" and database.on_sqlite
+    assert answer.json["parts"]["backup"]["status"] == ("degraded" if wanted else "ok")
+
+
+def test_a_webhook_id_used_for_two_bodies_is_told_for_a_day(well, now) -> None:
+    with well.house.database.writing() as session:
+        for raw in (b'{"a":1}', b'{"a":2}', b'{"a":2}'):
+            inbox.record(session, 1, "payments:main", [inbox.NewEvent("payment", "d1", raw)])
+    now.advance(23 * 3600)
+    status, found = parts(well)
+    assert (status, found["webhooks"]) == ("degraded", "degraded")
+    assert "One delivery" in well.client.get("/readyz").json["parts"]["webhooks"]["detail"]
+    now.advance(2 * 3600)
+    assert parts(well)[1]["webhooks"] == "ok"
 
 
 def test_missing_migrations_make_it_unready(well, now) -> None:

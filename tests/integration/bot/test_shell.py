@@ -249,6 +249,22 @@ def test_what_arrived_with_a_poisoned_message_is_answered(chat: Chat, now, poiso
     assert sum("Hello Amina" in said for said in chat.answers()) == 1
 
 
+def test_what_came_after_a_message_that_failed_once_is_answered_after_it(
+    chat: Chat, now, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = chat.hears("2 coffee")
+    with monkeypatch.context() as patch:
+        patch.setattr(bot.shell, "decide", lambda *_: 1 / 0)
+        chat.worker.advance(first)
+    second = chat.hears("1 honey")
+    chat.worker.advance(second)
+    assert chat.event(second).status == "waiting"
+    now.advance(0.5)
+    chat.worker.advance(second)
+    assert (chat.event(first).status, chat.event(second).status) == ("done", "done")
+    assert "3 items" in chat.answers()[-1]
+
+
 def test_other_customers_do_not_notice_a_poisoned_message(chat: Chat, poison: str) -> None:
     chat.worker.advance(chat.hears(poison))
     assert "Hello" in chat.answer_of("254733444555", "Hi")

@@ -90,6 +90,10 @@ WORK: dict[str, Callable[[Session], object]] = {
     "ask whether payment news waits": lambda s: inbox.waits_for(s, 1, ["gh_1", "gh_2"]),
     "sweep the inbox": lambda s: inbox.overdue(s, 0),
     "measure the inbox": inbox.oldest_waiting,
+    "count ids used twice": lambda s: inbox.reused_ids(s, 60),
+    "record a repeat": lambda s: inbox.record(
+        s, 1, "payments:main", [inbox.NewEvent("payment", "d1", b"{2}", own_id="o1")]
+    ),
     "record events": lambda s: inbox.record(s, 1, "m", [inbox.NewEvent("message", "e9", b"{}", own_id="o9")]),
     "claim messages": lambda s: outbox.claim_heads(s, 100),
     "write outcomes": lambda s: outbox.record_outcomes(s, [outbox.Outcome(1, 0, "sent", "wamid.1")]),

@@ -289,6 +289,41 @@ def test_money_that_is_booked_is_not_kept_again_when_it_is_told_under_another_or
     assert till.money() == [("payment", 300_000, "")]
 
 
+def kept(till: Till) -> list[tuple[str | None, str]]:
+    with till.database.reading() as session:
+        rows = session.scalars(
+            select(MoneyEvent).where(MoneyEvent.kind == "unmatched").order_by(MoneyEvent.id)
+        )
+        return [(row.transaction_ref, row.reason) for row in rows]
+
+
+def test_unmatched_money_without_a_reference_is_named_after_the_order_it_was_told_about(till: Till) -> None:
+    ref = till.payment(till.started()).ref
+    for order_id in ("gh_2", "gh_3", "gh_2"):
+        till.hear(order_id=order_id, external_id=ref, transaction_reference=None)
+    assert kept(till) == [("order:gh_2", "other_order"), ("order:gh_3", "other_order")]
+    till.hear(order_id="gh_3", external_id=ref, transaction_reference="TX3")
+    assert kept(till) == [("order:gh_2", "other_order"), ("TX3", "other_order")]
+
+
+def test_unmatched_money_told_with_its_reference_first_is_not_kept_again_without(till: Till) -> None:
+    ref = till.payment(till.started()).ref
+    till.hear(order_id="gh_2", external_id=ref, transaction_reference="TX2")
+    till.hear(order_id="gh_2", external_id=ref, transaction_reference=None)
+    assert kept(till) == [("TX2", "other_order")]
+    till.hear(order_id="gh_3", external_id=ref, transaction_reference=None)
+    assert kept(till) == [("TX2", "other_order"), ("order:gh_3", "other_order")], (
+        "another order's is other money"
+    )
+
+
+def test_unmatched_money_of_an_order_we_know_by_no_other_name_bears_the_payments(till: Till) -> None:
+    payment_id = till.started()
+    till.hear(amount=1, transaction_reference=None)
+    till.hear(amount=1, transaction_reference=None)
+    assert kept(till) == [(f"order:{till.payment(payment_id).gateway_ref}", "wrong_amount")]
+
+
 def test_a_failure_after_success_changes_nothing(till: Till) -> None:
     till.started()
     till.hear()

@@ -104,6 +104,7 @@ REFUSED = {
     "template name with capitals": (lambda: Template("Receipt", "en"), "small letters"),
     "template language unknown form": (lambda: Template("receipt", "English"), "language"),
     "template parameter empty": (lambda: Template("receipt", "en", ("",)), "empty"),
+    "template parameter of two lines": (lambda: Template("receipt", "en", ("a\nb",)), "line breaks"),
     "template parameters in a list": (lambda: Template("receipt", "en", ["a"]), "tuple"),
 }
 
