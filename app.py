@@ -10,7 +10,7 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import admin
+import measuring
 from admin.house import AdminHouse
 from bot import commands as conversation_commands
 from bot import news, templates
@@ -40,8 +41,7 @@ from db.refs import Refs
 from errors import ConfigError, RuleBroken
 from ghala import receiving, strict_json
 from ghala.async_client import AsyncGhalaClient
-from ghala.client import GhalaClient
-from ghala.dialects import V1, message_dialect
+from ghala.dialects import message_dialect
 from ghala.signatures import Verifier
 from jobs import queue, worker
 from jobs.hands import Hands
@@ -55,11 +55,9 @@ from keeping.commands import Keeper
 from keeping.retention import Retention
 from observing import RequestIds
 from observing import set_up as set_up_logs
-from payments import reconciliation, reconciliation_table, settling
+from payments import gateways, reconciliation, reconciliation_table, settling
 from payments import webhook as payment_webhook
 from payments.desk import PaymentDesk
-from payments.gateways.base import PaymentGateway
-from payments.gateways.ghala import GhalaGateway
 from payments.reconciliation import Reconciler
 
 log = logging.getLogger("duka")
@@ -81,19 +79,6 @@ class House:
         pool = 16 if config.on_sqlite else 8
         link = RedisLink(config.redis_url)
         return cls(config, Database(config.database_url, pool_size=pool), link, QueueBell(link), Refs())
-
-
-def gateways(config: Config) -> Mapping[str, PaymentGateway]:
-    """Every way this installation takes money, by name."""
-    verifier = Verifier(config.ghala_signature_scheme, secrets(config))
-    reached_at = config.public_url or f"http://127.0.0.1:{config.port}"
-    ghala = GhalaGateway(
-        GhalaClient(config.ghala_api_url, config.ghala_api_key),
-        V1(),
-        callback_url=f"{reached_at}/api/webhooks/ghala",
-        confirms_webhooks=not verifier.carries_time,
-    )
-    return {ghala.name: ghala}
 
 
 def secrets(config: Config) -> tuple[bytes, ...]:
@@ -188,7 +173,7 @@ def add_keeping(app: Flask, house: House) -> None:
     copies = ConversationCopies(house.link)
 
     def reconciling() -> tuple[Callable[[int], bool], Callable[[int], None], Callable[[int], None]]:
-        desk = PaymentDesk(house.database, gateways(house.config), house.bell)
+        desk = PaymentDesk(house.database, gateways.build(house.config), house.bell)
         work = build_tasks(house).by_name()
         return desk.ask, work["apply_payment"], work["advance"]
 
@@ -291,7 +276,7 @@ def reconcile(house: House, slug: str, days: int, *, ask: bool) -> tuple[reconci
         if shop is None:
             raise click.ClickException(f"there is no shop {slug}")
         run_id = reconciliation.ask_for_run(session, shop.id, leased=True)
-    desk = PaymentDesk(house.database, gateways(house.config), house.bell)
+    desk = PaymentDesk(house.database, gateways.build(house.config), house.bell)
     questions = reconciliation.MOST_QUESTIONS if ask else 0
     report = Reconciler(house.database, desk).reconcile(shop.id, days, questions=questions)
     with house.database.writing() as session:
@@ -317,13 +302,14 @@ def build_tasks(house: House) -> Tasks:
     shell = ConversationShell(
         house.database, house.bell, house.refs, ConversationCopies(house.link), pictures
     )
-    desk = PaymentDesk(house.database, gateways(house.config), house.bell)
+    desk = PaymentDesk(house.database, gateways.build(house.config), house.bell)
     return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database), retention(house))
 
 
 def run_worker(house: House) -> None:
     """Run a worker until SIGTERM."""
     config = house.config
+    measuring.share(config.metrics_dir)
     dialect = message_dialect(config.ghala_dialect, config.ghala_phone_number_id)
     sender = Sender(
         house.database,

@@ -59,6 +59,7 @@ class Config:
     admin_password: str = field(default="", repr=False)
     admin_password_hash: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
+    metrics_dir: Path = Path("var/metrics")
     shop_name: str = "Duka Demo Shop"
     shop_currency: str = "KES"
     shop_country: str = "KE"
@@ -189,6 +190,7 @@ class _Reader:
             admin_password=self.text("ADMIN_PASSWORD"),
             admin_password_hash=self.text("ADMIN_PASSWORD_HASH"),
             metrics_token=self.text("METRICS_TOKEN"),
+            metrics_dir=Path(self.text("METRICS_DIR", "var/metrics")),
             shop_name=self.text("SHOP_NAME", "Duka Demo Shop"),
             shop_currency=self.choice("SHOP_CURRENCY", CURRENCIES, "KES"),
             shop_country=self.country(),

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import measuring
 from config import Config
 from errors import ConfigError
 from observing import for_gunicorn
@@ -12,6 +13,8 @@ try:
     _config = Config.from_env()
 except ConfigError as problem:
     sys.exit("\n".join(problem.problems))
+
+measuring.share(_config.metrics_dir)
 
 
 def _processes() -> int:

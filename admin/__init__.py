@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from admin import api, front_door, health, pages, problems, throttle
+from admin import api, front_door, health, metrics, pages, problems, throttle
 from admin.house import AdminHouse
 
 __all__ = ["AdminHouse", "init"]
@@ -16,5 +16,6 @@ def init(app: Flask, house: AdminHouse) -> None:
     app.register_blueprint(pages.blueprint(house))
     app.register_blueprint(api.blueprint(house))
     app.register_blueprint(health.blueprint(house))
+    metrics.init(app, house)
     problems.init(app)
     throttle.init(app, house)

@@ -238,7 +238,7 @@ def blueprint(house: AdminHouse) -> Blueprint:
     def ready() -> Response:
         report = examination.report()
         body: dict[str, Any] = {"success": report.status != DOWN, "status": report.status}
-        if not house.config.production or _is_local(request) or house.guard.recognises(request):
+        if not house.config.production or is_local(request) or house.guard.recognises(request):
             body["parts"] = {
                 name: {"status": part.status} | ({"detail": part.detail} if part.detail else {})
                 for name, part in report.parts.items()
@@ -252,7 +252,7 @@ def blueprint(house: AdminHouse) -> Blueprint:
     return routes
 
 
-def _is_local(asked: Request) -> bool:
+def is_local(asked: Request) -> bool:
     """Whether this machine itself asks; a proxy on it asks for somebody else and says so."""
     if any(name in asked.headers for name in _FORWARDED):
         return False

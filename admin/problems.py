@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+import measuring
 from admin.headers import secure
 from errors import WebhookError
 
@@ -134,6 +135,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _webhook(error: WebhookError) -> Response:
+    measuring.count(measuring.REFUSED, error.code)
     message = "The signature is missing or wrong." if error.status == 401 else str(error)  # noqa: PLR2004
     return problem(error.status, error.code, message)
 

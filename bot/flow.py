@@ -23,7 +23,7 @@ from bot.understanding.names import clean_name
 from bot.understanding.payments import pasted_sms, payment_code
 from bot.understanding.secrets import mask_secrets
 from bot.understanding.words import LONGEST_READ, plain
-from bot.wording import amount, buttons, joined, label, offered, with_lead, words
+from bot.wording import PROMPTED, amount, buttons, joined, label, offered, with_lead, words
 from catalog.pricing import find_code
 from catalog.snapshot import PromotionView, ShopSnapshot, in_language
 from errors import FlowError
@@ -280,7 +280,7 @@ def _text(
     conversation: Conversation, body: str, message: InboundMessage, shop: ShopSnapshot
 ) -> tuple[Next, frozenset[str]]:
     """Words: secrets first, then what was offered, what is global, and what the state understands."""
-    pin_expected = conversation.state == "payment_processing" and conversation.method != "card"
+    pin_expected = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
     if mask_secrets(body, pin_expected=pin_expected) != body:
         return Next(conversation, lead=words(conversation, "secret-warning")), frozenset()
     said = plain(body)

@@ -19,9 +19,9 @@ from bot.receipt import receipt, summary
 from bot.shopping import price_text
 from bot.state import Next, goes
 from bot.states.payment_failed import failed
-from bot.states.payment_processing import waiting
+from bot.states.payment_processing import waiting, worded
 from bot.states.payment_selection import payable
-from bot.wording import PRODUCT_NAME, buttons, joined, method_name, text, words
+from bot.wording import PRODUCT_NAME, PROMPTED, buttons, joined, method_name, text, words
 from catalog.snapshot import ShopSnapshot, in_language
 from ghala.messages import LinkButton, Template, Text, fit
 from orders.order import OrderView
@@ -151,7 +151,7 @@ def order_cancelled(event: events.OrderCancelled, conversation: Conversation, sh
     """Back in the cart when it was to be edited, else gone; nothing was charged."""
     editing = conversation.state == "cart" and conversation.order_ref == event.order.ref
     # A request may still be on the phone: never say that nothing was charged while it can be paid.
-    prompted = conversation.order_ref == event.order.ref and conversation.method not in {"", "card"}
+    prompted = conversation.order_ref == event.order.ref and conversation.method in PROMPTED
     decline = words(conversation, "decline-prompt") if prompted else ""
     code = conversation.promo_code
     conversation = _without_order(conversation, event.order.ref)
@@ -194,7 +194,7 @@ def payment_requested(event: events.PaymentRequested, conversation: Conversation
         moved = replace(moved, charge_phone=event.phone)
     if event.method == "card":
         return _quiet(moved)
-    return Next(moved, (waiting("prompt-sent", moved, shop),))
+    return Next(moved, (waiting(worded("prompt-sent", event.method), moved, shop),))
 
 
 def payment_refused(event: events.PaymentRefused, conversation: Conversation, shop: ShopSnapshot) -> Next:
@@ -297,9 +297,7 @@ def payment_still_pending(
     event: events.PaymentStillPending, conversation: Conversation, shop: ShopSnapshot
 ) -> Next:
     """Asked, and no answer yet."""
-    return _pending(
-        "still-pending-card" if event.method == "card" else "still-pending", event, conversation, shop
-    )
+    return _pending(worded("still-pending", event.method), event, conversation, shop)
 
 
 def money_without_order(

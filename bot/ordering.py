@@ -9,7 +9,7 @@ from bot.conversation import Conversation
 from bot.effects import PlaceOrder, RequestPayment
 from bot.state import Next, goes
 from bot.understanding.names import clean_address
-from bot.wording import joined, text, words
+from bot.wording import PROMPTED, joined, text, words
 from catalog.snapshot import ShopSnapshot, ZoneView
 from ghala.inbound import Location
 from orders.order import Delivery
@@ -77,9 +77,9 @@ def located(location: Location) -> Delivery:
 
 def charge(conversation: Conversation, method: str) -> Next:
     """Start paying by ``method``; a customer without a number is asked for the one to charge."""
-    phone = "" if method == "card" else (conversation.charge_phone or conversation.phone)
+    phone = (conversation.charge_phone or conversation.phone) if method in PROMPTED else ""
     conversation = replace(conversation, method=method)
-    if method != "card" and not phone:
+    if method in PROMPTED and not phone:
         asked = text(words(conversation, "which-number"))
         return Next(replace(conversation, state="payment_selection"), (asked,))
     return Next(conversation, (RequestPayment(conversation.order_ref, method, phone),))

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+import measuring
 import observing
 from bot import conversation as conversations
 from bot import flood
@@ -46,6 +47,7 @@ from bot.events import (
 from bot.flow import decide
 from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
+from bot.wording import PROMPTED
 from catalog import shops, stock_waits
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
@@ -61,6 +63,7 @@ from orders import customers, placing, reading
 from orders import service as order_service
 from orders.order import OrderView
 from orders.promotions import PromotionUsedUp
+from payments import gateways
 from payments import service as payment_service
 from payments.service import PaymentRefusal
 
@@ -165,7 +168,7 @@ class ShopPictures:
     def take(self, session: Session, shop_id: int) -> ShopSnapshot:
         """A fresh picture through this transaction."""
         version = shops.catalog_version(session, shop_id)
-        picture = shops.snapshot(session, shop_id, self._now(), self._public_url)
+        picture = shops.snapshot(session, shop_id, self._now(), self._public_url, gateways.offered)
         self._kept[shop_id] = (version, picture)
         return picture
 
@@ -323,7 +326,7 @@ class ConversationShell:
         """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
         if not isinstance(message.content, TextContent):
             return message
-        prompted = conversation.state == "payment_processing" and conversation.method != "card"
+        prompted = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
         body = message.content.body
         masked = mask_secrets(body, pin_expected=prompted)
         if masked == body:
@@ -351,7 +354,8 @@ class ConversationShell:
             if not waiting:
                 return conversation, shop
             happened = waiting.pop(0)
-            decided = decide(conversation, happened, shop)
+            with measuring.timed(measuring.DECIDE_SECONDS):
+                decided = decide(conversation, happened, shop)
             seen = self._recorder.seen(session, shop)
             work.turn.note(happened, seen, decided, from_customer=from_customer)
             conversation = decided.conversation

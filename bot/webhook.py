@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, abort, request
 
+import measuring
 from db import Database, inbox
 from db.bell import Bell
 from ghala import receiving, strict_json
@@ -59,6 +60,7 @@ def blueprint(
         ]
         with database.writing() as session:
             recorded = inbox.record(session, shop_id, f"messages:{slug}", events)
+        measuring.accepted(len(recorded), of=sum(event.status == "waiting" for event in events))
         for event_id, kind in recorded:
             bell.inbox(kind, event_id)
         return Response(

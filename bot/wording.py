@@ -36,7 +36,10 @@ FOOTER: Final = 60
 LEAD: Final = 600
 """The longest sentence put before a prompt; the prompt keeps the rest of the body."""
 
-METHODS: Final = ("mpesa", "airtel", "card")
+METHODS: Final = ("mpesa", "airtel", "card", "cash")
+"""The ways to pay the bot has words for: all that gateways offer, as a test makes sure."""
+PROMPTED: Final = frozenset({"mpesa", "airtel"})
+"""Those that ring a phone: they need a number, and someone may type the PIN into the chat."""
 """Ways to pay that the texts have words for."""
 
 PRODUCT_NAME: Final = 120

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -28,7 +28,6 @@ from languages import LANGUAGES
 log = logging.getLogger("duka.catalog")
 
 MAIN: Final = "main"
-PAYMENT_METHODS: Final = ("mpesa", "airtel", "card")
 HOLD_MINUTES: Final = 30
 
 
@@ -56,8 +55,17 @@ def stock(session: Session, shop_id: int) -> dict[int, int]:
     return {row.id: row.available for row in rows}
 
 
-def snapshot(session: Session, shop_id: int, now: datetime, public_url: str = "") -> ShopSnapshot:
-    """The shop as it is at ``now``; pictures become addresses below ``public_url``."""
+def snapshot(
+    session: Session,
+    shop_id: int,
+    now: datetime,
+    public_url: str = "",
+    offered: Callable[[Sequence[str] | None], Sequence[str]] = lambda chosen: chosen or (),
+) -> ShopSnapshot:
+    """The shop as it is at ``now``; pictures become addresses below ``public_url``.
+
+    ``offered`` says which ways to pay there are, given those the shop has chosen or ``None``.
+    """
     shop = session.execute(select(Shop).where(Shop.id == shop_id)).scalar_one()
     products = session.scalars(
         select(Product)
@@ -100,7 +108,7 @@ def snapshot(session: Session, shop_id: int, now: datetime, public_url: str = ""
         categories=tuple(CategoryView(c.id, c.names, c.emoji) for c in categories),
         promotions=tuple(_promotion(p) for p in promotions),
         zones=tuple(ZoneView(z.id, z.names, z.fee, z.within_m) for z in zones),
-        payment_methods=tuple(settings.get("payment_methods", PAYMENT_METHODS)),
+        payment_methods=tuple(offered(settings.get("payment_methods"))),
         hold_minutes=int(settings.get("hold_minutes", HOLD_MINUTES)),
         hours=_hours(shop.id, settings),
         place=_place(settings),

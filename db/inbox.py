@@ -64,6 +64,7 @@ class WaitingEvent:
     raw: bytes
     attempts: int
     age: float
+    source: str = ""
 
     def data(self) -> Any:
         """The stored JSON of an internal event."""
@@ -74,6 +75,7 @@ _INBOX = table(InboxEvent).c
 _COLUMNS = (
     _INBOX.id,
     _INBOX.shop_id,
+    _INBOX.source,
     _INBOX.kind,
     _INBOX.customer_key,
     _INBOX.match_key,
@@ -91,6 +93,7 @@ def _event(row: Any) -> WaitingEvent:
     return WaitingEvent(
         id=row.id,
         shop_id=row.shop_id,
+        source=row.source,
         kind=row.kind,
         customer_key=row.customer_key,
         match_key=row.match_key,

@@ -8,6 +8,7 @@ from typing import Self
 
 import aiohttp
 
+import measuring
 from errors import GatewayUnavailable
 from ghala import strict_json
 from ghala.client import MAX_RESPONSE_BYTES, Answer, Connection, broken
@@ -61,6 +62,12 @@ class AsyncGhalaClient:
 
     async def call(self, request: Request) -> Answer:
         """Make one call; means and raises what :meth:`ghala.client.GhalaClient.call` does."""
+        with measuring.calling("messages", request.method) as measured:
+            answer = await self._call(request)
+            measured.answered(answer.status)
+        return answer
+
+    async def _call(self, request: Request) -> Answer:
         connection = self._connection
         try:
             async with self._open().request(

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+import measuring
 from errors import ConfigError, GatewayUnavailable, OutcomeUnknown
 from ghala import strict_json
 from ghala.dialects.base import Request
@@ -126,6 +127,12 @@ class GhalaClient:
             GatewayUnavailable: nothing happened: not reached, or a ``GET`` that broke.
             OutcomeUnknown: a ``POST`` that was sent and then broke, was redirected or answered without end.
         """
+        with measuring.calling("payments", request.method) as measured:
+            answer = self._call(request)
+            measured.answered(answer.status)
+        return answer
+
+    def _call(self, request: Request) -> Answer:
         connection = self._connection
         try:
             response = self._session().request(

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+import measuring
 import observing
 from db import Database, outbox
 from db.models import ERASED
@@ -175,6 +176,7 @@ class Sender:
         # First the outcome, then the list: while a send is awaited the list changes.
         with observing.bound(outbox_id=claimed.id, customer_id=claimed.customer_id):
             outcome = await self.send(client, claimed)
+        measuring.count(measuring.SENDS, outcome.status)
         self._outcomes.append(outcome)
         assert self._bell is not None  # noqa: S101
         self._bell.set()

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+import measuring
 import observing
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
@@ -121,7 +122,9 @@ class Tasks:
             claim = self._shell.claim(row_id)
             if claim is None:
                 return
-            if self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim))):
+            with measuring.timed(measuring.TURN_SECONDS):
+                done = self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim)))
+            if done:
                 return
             self._to_release.append((claim, self._monotonic() + LEASE))
             self._release()
@@ -172,6 +175,7 @@ class Tasks:
             try:
                 work(row_id)
             except Exception:
+                measuring.count(measuring.TASKS_FAILED, task)
                 log.exception("task_failed", extra={"row_id": row_id})
                 return False
             return True

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.models import Order, OrderLine, Payment
 from orders.order import Delivery, OrderLineView, OrderView, Receipt, Rider
 
+_LINES = select(OrderLine).where(OrderLine.order_id == bindparam("order")).order_by(OrderLine.position)
+_ORDER = select(Order).where(Order.ref == bindparam("ref"), Order.shop_id == bindparam("shop"))
+
 
 def view(session: Session, row: Order) -> OrderView:
     """The order with its lines."""
-    lines = session.scalars(
-        select(OrderLine).where(OrderLine.order_id == row.id).order_by(OrderLine.position)
-    )
+    lines = session.scalars(_LINES, {"order": row.id})
     return OrderView(
         ref=row.ref,
         status=row.status,
@@ -37,7 +38,7 @@ def view(session: Session, row: Order) -> OrderView:
 
 def order(session: Session, shop_id: int, ref: str) -> OrderView | None:
     """The order with this reference."""
-    row = session.scalars(select(Order).where(Order.ref == ref, Order.shop_id == shop_id)).first()
+    row = session.scalars(_ORDER, {"ref": ref, "shop": shop_id}).first()
     return None if row is None else view(session, row)
 
 

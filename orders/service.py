@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from db import inbox
@@ -46,11 +46,17 @@ class UnknownOrder(RuleBroken):
     code = "unknown_order"
 
 
+_LOCK = (
+    select(Order)
+    .where(Order.id == bindparam("order"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
 def lock(session: Session, order_id: int) -> Order:
     """The order, locked until the transaction ends, as it is now."""
-    return session.scalars(
-        select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    return session.scalars(_LOCK, {"order": order_id}).one()
 
 
 def lock_by_ref(session: Session, shop_id: int, ref: str) -> Order:
@@ -76,6 +82,7 @@ def _move(session: Session, order: Order, target: str, actor: str, **values: obj
         .where(Order.id == order.id, Order.status.in_(sources(target)))
         .values(status=target, **values)
         .returning(Order.id)
+        .execution_options(synchronize_session=False)  # read again below
     ).first()
     if moved is None:
         raise IllegalMove(f"order {order.ref} is {order.status}, it cannot become {target}")

@@ -9,23 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, Float, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 import observing
 from db import Database, clock, inbox
 from db.bell import Bell
 from db.models import Customer, Order, Pause, Payment, Shop
+from db.statements import table
 from db.types import word
-from errors import GatewayError, GatewayRejected, GatewayUnavailable, OutcomeUnknown
+from errors import GatewayError, GatewayRejected, GatewayUnavailable, MalformedWebhook, OutcomeUnknown
 from ghala import strict_json
-from ghala.inbound import PaymentNotice, read_payment
+from payments import gateways as registry
 from payments import service
-from payments.gateways.base import Charge, PaymentGateway, PaymentUpdate
-from payments.gateways.ghala import minor_of
+from payments.gateways.base import Charge, HearsWebhooks, Notice, PaymentGateway, PaymentUpdate
 from payments.reasons import UNAVAILABLE
 from payments.reasons import reason as reason_for
 from payments.service import CALL_LEASE, GIVE_UP_AFTER
@@ -42,7 +41,14 @@ UNCONFIRMED_TRIES: Final = 8
 NOT_ABOUT_THE_CHARGE: Final = frozenset({None, 401, 403, 404, 409})
 NO_ANSWER: Final = frozenset({None, 401, 403})
 """Refusals that are about us, not about the payment."""
-NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
+
+_PAYMENTS, _PAUSES = table(Payment).c, table(Pause).c
+_TAKE_TURN = (
+    update(table(Payment))
+    .where(_PAYMENTS.id == bindparam("payment"), _PAYMENTS.next_ask_at <= clock())
+    .values(next_ask_at=clock(CALL_LEASE))
+    .returning(_PAYMENTS.id)
+)
 
 
 class PaymentDesk:
@@ -143,12 +149,7 @@ class PaymentDesk:
 
     @staticmethod
     def _take_turn(session: Session, payment_id: int) -> bool:
-        taken = session.execute(
-            update(Payment)
-            .where(Payment.id == payment_id, Payment.next_ask_at <= clock())
-            .values(next_ask_at=clock(CALL_LEASE))
-            .returning(Payment.id)
-        ).first()
+        taken = session.execute(_TAKE_TURN, {"payment": payment_id}).first()
         return taken is not None
 
     @staticmethod
@@ -171,23 +172,22 @@ class PaymentDesk:
             event = inbox.claim(session, event_id)
             if event is None:
                 return
-            notice = read_payment(strict_json.parse_object(event.raw))
-            status = NEWS.get(notice.event)
-            if status is None:
+            gateway = self._gateways[registry.heard_from(event.source)]
+            currency = session.execute(select(Shop.currency).where(Shop.id == event.shop_id)).scalar_one()
+            notice = _read(gateway, event, currency)
+            if notice.news is None:
                 inbox.finish(session, [event.id], "ignored", notice.event[:64])
                 return
-            currency = session.execute(select(Shop.currency).where(Shop.id == event.shop_id)).scalar_one()
-            news_of = _news(notice, status, currency)
-            payment, trusted = _find(session, event, notice)
+            news_of, status = notice.news, notice.news.status
+            payment, trusted = _find(session, event, gateway.name, news_of)
             if payment is None:
-                self._park(session, event, notice, news_of)
+                self._park(session, event, gateway.name, notice, news_of)
                 return
             charge = _charge(session, payment)
-            gateway = self._gateways[payment.gateway]
             payment_id = payment.id
             broken = _unfit(payment, news_of) if status == "succeeded" else ""
             if broken:
-                self._keep(session, event, payment, news_of, broken, notice)
+                self._keep(session, event, gateway.name, payment, news_of, broken, notice.amount_text)
                 return
             if status == "pending" and not trusted:
                 inbox.finish(session, [event.id], "ignored", "pending, by hint only")
@@ -195,10 +195,10 @@ class PaymentDesk:
         by_query = False
         unsure = not trusted or event.lane == "late"
         if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
-            confirmed = self._confirm(gateway, charge, notice, trusted=trusted)
+            confirmed = self._confirm(gateway, charge, news_of, trusted=trusted)
             if confirmed is None or (status, confirmed.status) == ("succeeded", "failed"):
                 patience = event.attempts < UNCONFIRMED_TRIES if confirmed else event.age < GIVE_UP_AFTER
-                self._wait(event, news_of, payment_id, notice, patience=patience)
+                self._wait(event, news_of, payment_id, notice.amount_text, patience=patience)
                 return
             by_query = True
             news_of = replace(
@@ -222,10 +222,10 @@ class PaymentDesk:
         self._ring(news)
 
     def _confirm(
-        self, gateway: PaymentGateway, charge: Charge, notice: PaymentNotice, *, trusted: bool
+        self, gateway: PaymentGateway, charge: Charge, news_of: PaymentUpdate, *, trusted: bool
     ) -> PaymentUpdate | None:
         """Ask the gateway about the order the event names; ``None`` while it does not confirm anything final."""
-        named = replace(charge, gateway_ref=notice.order_ref or charge.gateway_ref)
+        named = replace(charge, gateway_ref=news_of.gateway_ref or charge.gateway_ref)
         if named.gateway_ref is None:
             return None  # asking without a name would be charging
         try:
@@ -241,7 +241,7 @@ class PaymentDesk:
         event: inbox.WaitingEvent,
         news_of: PaymentUpdate,
         payment_id: int,
-        notice: PaymentNotice,
+        amount_text: str,
         *,
         patience: bool,
     ) -> None:
@@ -252,7 +252,7 @@ class PaymentDesk:
                 return
             payment = session.get_one(Payment, payment_id)
             if news_of.status == "succeeded" and payment.status != "succeeded":
-                self._keep(session, event, payment, news_of, "not_confirmed", notice)
+                self._keep(session, event, payment.gateway, payment, news_of, "not_confirmed", amount_text)
             else:
                 inbox.finish(session, [event.id], error="not confirmed")
 
@@ -260,21 +260,22 @@ class PaymentDesk:
         self,
         session: Session,
         event: inbox.WaitingEvent,
+        gateway: str,
         payment: Payment | None,
         news_of: PaymentUpdate,
         reason: str,
-        notice: PaymentNotice,
+        amount_text: str,
     ) -> None:
         """Close an event whose money fits nothing of ours, and keep the money for the owner."""
         service.unmatched(
             session,
             event.shop_id,
-            "ghala" if payment is None else payment.gateway,
+            gateway,
             news_of,
             reason,
             event.id,
             payment=payment,
-            amount_text=notice.amount_text or "",
+            amount_text=amount_text,
         )
         inbox.finish(session, [event.id], error=reason)
         log.warning(
@@ -282,14 +283,19 @@ class PaymentDesk:
         )
 
     def _park(
-        self, session: Session, event: inbox.WaitingEvent, notice: PaymentNotice, news_of: PaymentUpdate
+        self,
+        session: Session,
+        event: inbox.WaitingEvent,
+        gateway: str,
+        notice: Notice,
+        news_of: PaymentUpdate,
     ) -> None:
         """Nobody we know: wait for us to learn the order's id, then keep the money for the owner."""
         if event.age < PARKED_FOR:
             inbox.postpone(session, [event.id], min(15.0 * event.attempts, 120.0), "unknown order")
             return
         if news_of.status == "succeeded":
-            self._keep(session, event, None, news_of, "unknown_order", notice)
+            self._keep(session, event, gateway, None, news_of, "unknown_order", notice.amount_text)
         else:
             inbox.finish(session, [event.id], error="unknown order")
 
@@ -340,20 +346,25 @@ def _unfit(payment: Payment, news_of: PaymentUpdate) -> str:
     return service.mismatch_of(payment, news_of)
 
 
+_DUE = (
+    select(_PAYMENTS.id, _PAYMENTS.status)
+    .where(
+        _PAYMENTS.next_ask_at.is_not(None),
+        _PAYMENTS.next_ask_at <= clock(),
+        _PAYMENTS.gateway_ref.is_not(None) | ~exists().where(_PAUSES.shop_id == _PAYMENTS.shop_id),
+        # One that was tried before waits for its time only; somebody is on the way to a fresh one.
+        (_PAYMENTS.status != "created")
+        | (_PAYMENTS.asks > 0)
+        | (_PAYMENTS.next_ask_at <= clock(bindparam("older", type_=Float()))),
+    )
+    .order_by(_PAYMENTS.next_ask_at)
+    .limit(bindparam("most"))
+)
+
+
 def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[int, str]]:
     """Payments to be asked about or tried again now, or for ``overdue`` seconds not taken to their gateway."""
-    rows = session.execute(
-        select(Payment.id, Payment.status)
-        .where(
-            Payment.next_ask_at.is_not(None),
-            Payment.next_ask_at <= clock(),
-            Payment.gateway_ref.is_not(None) | ~paused(),
-            # One that was tried before waits for its time only; somebody is on the way to a fresh one.
-            (Payment.status != "created") | (Payment.asks > 0) | (Payment.next_ask_at <= clock(-overdue)),
-        )
-        .order_by(Payment.next_ask_at)
-        .limit(most)
-    )
+    rows = session.execute(_DUE, {"older": -overdue, "most": most})
     return [(row.id, row.status) for row in rows]
 
 
@@ -362,12 +373,15 @@ def paused() -> ColumnElement[bool]:
     return exists().where(Pause.shop_id == Payment.shop_id)
 
 
+_WHOSE = (
+    select(table(Order).c.ref, table(Customer).c.phone)
+    .select_from(table(Order).join(table(Customer), table(Customer).c.id == table(Order).c.customer_id))
+    .where(table(Order).c.id == bindparam("order"))
+)
+
+
 def _charge(session: Session, payment: Payment) -> Charge:
-    order = session.execute(
-        select(Order.ref, Customer.phone)
-        .join(Customer, Customer.id == Order.customer_id)
-        .where(Order.id == payment.order_id)
-    ).one()
+    order = session.execute(_WHOSE, {"order": payment.order_id}).one()
     observing.add(payment_ref=payment.ref, order_ref=order.ref)
     return Charge(
         ref=payment.ref,
@@ -381,30 +395,28 @@ def _charge(session: Session, payment: Payment) -> Charge:
     )
 
 
-def _news(notice: PaymentNotice, status: str, currency: str) -> PaymentUpdate:
-    amount: Decimal | None = notice.amount
-    return PaymentUpdate(
-        status=status,
-        gateway_ref=notice.order_ref,
-        payment_ref=notice.external_ref,
-        amount=None if amount is None else minor_of(amount, notice.currency or currency),
-        currency=notice.currency,
-        transaction_ref=notice.transaction_reference or notice.payment_id,
-        reason=reason_for(notice.failure_reason or notice.status or ""),
-    )
+def _read(gateway: PaymentGateway, event: inbox.WaitingEvent, currency: str) -> Notice:
+    """The event in its gateway's own words.
+
+    Raises:
+        MalformedWebhook: this gateway sends no such thing.
+    """
+    if not isinstance(gateway, HearsWebhooks):
+        raise MalformedWebhook(f"{gateway.name} sends no webhooks")
+    return gateway.read(strict_json.parse_object(event.raw), currency)
 
 
-def _find(session: Session, event: inbox.WaitingEvent, notice: PaymentNotice) -> tuple[Payment | None, bool]:
+def _find(
+    session: Session, event: inbox.WaitingEvent, gateway: str, news_of: PaymentUpdate
+) -> tuple[Payment | None, bool]:
     """The payment an event is about, and whether the signed body itself says so."""
-    mine = select(Payment).where(Payment.shop_id == event.shop_id)
-    if notice.order_ref is not None:
-        known = session.scalars(
-            mine.where(Payment.gateway == "ghala", Payment.gateway_ref == notice.order_ref)
-        ).first()
+    mine = select(Payment).where(Payment.shop_id == event.shop_id, Payment.gateway == gateway)
+    if news_of.gateway_ref is not None:
+        known = session.scalars(mine.where(Payment.gateway_ref == news_of.gateway_ref)).first()
         if known is not None:
             return known, True
-    if notice.external_ref is not None:
-        known = session.scalars(mine.where(Payment.ref == notice.external_ref)).first()
+    if news_of.payment_ref is not None:
+        known = session.scalars(mine.where(Payment.ref == news_of.payment_ref)).first()
         if known is not None:
             return known, True
     if event.hint is not None:

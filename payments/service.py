@@ -10,24 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from db import inbox
 from db.models import OPEN_PAYMENT_STATUSES, Customer, InboxEvent, MoneyEvent, Order, Payment
 from db.refs import Refs
-from db.statements import insert
+from db.statements import insert, table
 from db.types import clock, word
 from errors import RuleBroken
 from orders import service as order_service
 from orders.service import UnknownOrder
 from orders.status import UNPAID
+from payments import gateways
 from payments.gateways.base import PaymentUpdate, Started
 from payments.reasons import ALREADY_PAID, ORDER_CLOSED
 from payments.status import Step, sources, step
 
-PHONE_METHODS: Final = frozenset({"mpesa", "airtel"})
-METHODS: Final = ("mpesa", "airtel", "card")
 PROMPT_LIFE: Final = 120.0
 """Seconds after which a phone prompt nobody answered may be replaced: M-Pesa's own ends before (code 1037)."""
 MOST_PROMPTS_AN_HOUR: Final = 3
@@ -76,9 +75,8 @@ def request(
     phone: str | None,
     *,
     refs: Refs,
-    gateway: str = "ghala",
 ) -> Payment:
-    """Store a payment to be taken to its gateway after the commit.
+    """Store a payment to be taken after the commit to the gateway that takes its method.
 
     Raises:
         UnknownOrder: no such order.
@@ -90,9 +88,11 @@ def request(
         raise PaymentRefusal("order_closed")
     if order.status != "pending_payment":
         raise PaymentRefusal("already_paid")
-    if method not in METHODS:
+    taken = gateways.methods().get(method)
+    if taken is None:
         raise PaymentRefusal("unknown_method")
-    if method in PHONE_METHODS:
+    prompts = taken[0].prompts
+    if prompts:
         if not phone:
             raise PaymentRefusal("no_phone")
         _check_prompts(session, order, phone)
@@ -104,9 +104,9 @@ def request(
             order_id=order.id,
             ref=refs.payment(),
             key=refs.key("pay"),
-            gateway=gateway,
+            gateway=taken[1],
             method=method,
-            phone=phone if method in PHONE_METHODS else None,
+            phone=phone if prompts else None,
             amount=order.total,
             currency=order.currency,
             status="created",
@@ -153,7 +153,7 @@ def _replace_stale(session: Session, order: Order) -> None:
             Payment.order_id == order.id,
             Payment.status == "pending",
             # Counted from when the prompt went out, which may be long after it was asked for.
-            (Payment.method == "card") | (Payment.updated_at < clock(-PROMPT_LIFE)),
+            Payment.phone.is_(None) | (Payment.updated_at < clock(-PROMPT_LIFE)),
         )
         .values(status="expired", reason="replaced", updated_at=clock(), closed_at=clock())
     )
@@ -684,23 +684,28 @@ def _set(session: Session, payment: Payment, target: str, **values: object) -> b
         .where(Payment.id == payment.id, Payment.status.in_(sources(target)))
         .values(status=target, updated_at=clock(), **values)
         .returning(Payment.id)
+        .execution_options(synchronize_session=False)  # read again below
     ).first()
     session.refresh(payment)
     return moved is not None
 
 
+_LOCK = (
+    select(Payment)
+    .where(Payment.id == bindparam("payment"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_ORDER_OF = select(table(Payment).c.order_id).where(table(Payment).c.id == bindparam("payment"))
+
+
 def _lock(session: Session, payment_id: int) -> Payment:
-    return session.scalars(
-        select(Payment)
-        .where(Payment.id == payment_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    return session.scalars(_LOCK, {"payment": payment_id}).one()
 
 
 def _lock_both(session: Session, payment_id: int) -> tuple[Order, Payment]:
     """The payment and its order, locked in the order everybody locks them in: the order first."""
-    order_id = session.execute(select(Payment.order_id).where(Payment.id == payment_id)).scalar_one()
+    order_id: int = session.execute(_ORDER_OF, {"payment": payment_id}).scalar_one()
     return order_service.lock(session, order_id), _lock(session, payment_id)
 
 

@@ -1,17 +1,20 @@
-"""``POST /api/webhooks/ghala``: verify, record, answer. Nothing else happens in the request."""
+"""``POST /api/webhooks/<gateway>``: verify, record, answer. Nothing else happens in the request."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from flask import Blueprint, Response, abort, request
 
+import measuring
 from db import Database, inbox
 from db.bell import Bell
 from ghala import receiving, strict_json
-from ghala.inbound import read_payment
 from ghala.signatures import Verifier
+from payments import gateways
+from payments.gateways.base import HearsWebhooks
 
 
 def blueprint(
@@ -20,12 +23,10 @@ def blueprint(
     verifiers: Callable[[str], tuple[int, Verifier] | None],
     now: Callable[[], float] = time.time,
 ) -> Blueprint:
-    """The route for order and payment events; ``verifiers`` finds a shop's id and secrets by slug."""
+    """A route for each gateway that tells of payments; ``verifiers`` finds a shop's id and secrets by slug."""
     webhooks = Blueprint("payment_webhook", __name__)
 
-    @webhooks.post("/api/webhooks/ghala", defaults={"slug": "main"})
-    @webhooks.post("/api/shops/<slug>/webhooks/ghala")
-    def receive(slug: str) -> Response:
+    def receive(kind: type[HearsWebhooks], gateway: str, slug: str) -> Response:
         found = verifiers(slug)
         if found is None:
             abort(404)
@@ -33,21 +34,28 @@ def blueprint(
         request.max_content_length = receiving.BODY_LIMIT + 1
         headers = {name.lower(): value for name, value in request.headers}
         delivery = receiving.receive(request.get_data(), headers, verifier, now())
-        notice = read_payment(delivery.payload)
+        news = kind.read(delivery.payload, "").news
         event = inbox.NewEvent(
             kind="payment",
             external_id=delivery.external_id(0, None),
             raw=delivery.raw,
-            match_key=notice.order_ref,
+            match_key=None if news is None else news.gateway_ref,
             hint=request.args.get("payment", "")[:64] or None,
             lane=delivery.lane,
         )
         with database.writing() as session:
-            recorded = inbox.record(session, shop_id, f"payments:{slug}", [event])
-        for event_id, kind in recorded:
-            bell.inbox(kind, event_id)
+            recorded = inbox.record(session, shop_id, gateways.source(slug, gateway), [event])
+        measuring.accepted(len(recorded), of=1)
+        for event_id, work in recorded:
+            bell.inbox(work, event_id)
         return Response(
             strict_json.dumps({"success": True, "message": "received"}), content_type="application/json"
         )
 
+    for name, kind in gateways.hearing().items():
+        view = partial(receive, kind, name)
+        webhooks.add_url_rule(
+            f"/api/webhooks/{name}", f"{name}_main", view, methods=["POST"], defaults={"slug": "main"}
+        )
+        webhooks.add_url_rule(f"/api/shops/<slug>/webhooks/{name}", name, view, methods=["POST"])
     return webhooks

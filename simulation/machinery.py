@@ -43,6 +43,7 @@ END;
 CREATE TRIGGER sim_3 AFTER UPDATE OF version ON conversations WHEN NEW.version <> OLD.version BEGIN
   INSERT INTO sim_moved (customer_id, version, txn) VALUES (NEW.customer_id, NEW.version, sim_txn());
 END;
+CREATE TRIGGER sim_0 AFTER INSERT ON sim_wrong BEGIN SELECT sim_touch(); END;
 CREATE TRIGGER sim_10 AFTER UPDATE ON products
 WHEN NEW.available + NEW.reserved + NEW.sold <> OLD.available + OLD.reserved + OLD.sold OR NEW.available < 0 OR NEW.reserved < 0
 BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I8 stock came from nowhere or went below zero', NEW.sku); END;
@@ -81,6 +82,7 @@ class SimDatabase(Database):
         self._down_until = 0.0
         self.transaction = 0
         self.touched = False
+        self._observer: sqlite3.Connection | None = None
         for engine in (self.engine, self._readers):
             event.listen(engine, "connect", self._tune)
 
@@ -88,6 +90,11 @@ class SimDatabase(Database):
         # Power cuts are not simulated, process deaths are: SQLite's own flushing only costs time.
         connection.execute("PRAGMA synchronous=OFF")
         connection.create_function("sim_txn", 0, lambda: self.transaction)
+        connection.create_function("sim_touch", 0, self._touch)
+
+    def _touch(self) -> int:
+        self.touched = True
+        return 1
 
     def make_tables(self) -> None:
         """Every table of the shop, and the witnesses."""
@@ -98,8 +105,24 @@ class SimDatabase(Database):
         finally:
             raw.close()
 
+    def ask(self, query: str) -> tuple[Any, ...] | None:
+        """The first row of a query of the observer's, who has a connection of his own and no bad luck."""
+        if self._observer is None:
+            self._observer = sqlite3.connect(str(self.url.database), isolation_level=None)
+            self._observer.create_function("duka_clock", 1, self._sqlite_clock)
+        found: tuple[Any, ...] | None = self._observer.execute(query).fetchone()
+        return found
+
+    def close(self) -> None:
+        """See ``Database.close``."""
+        if self._observer is not None:
+            self._observer.close()
+        super().close()
+
     def wrong(self) -> tuple[str, str] | None:
         """What a witness saw and should not have."""
+        if not self.touched:
+            return None
         with super().reading() as session:
             row = session.execute(text("SELECT what, detail FROM sim_wrong ORDER BY seq LIMIT 1")).first()
         return None if row is None else (row[0], str(row[1]))

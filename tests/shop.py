@@ -16,6 +16,7 @@ from db.models import Customer, Product, Shop
 from db.refs import Refs
 from orders import customers, placing
 from orders.order import Delivery, OrderView
+from payments import gateways
 
 WA_ID = "254711222333"
 PHONE = "+254711222333"
@@ -78,7 +79,7 @@ def customer(session: Session, shop_id: int, wa_id: str = WA_ID) -> Customer:
 
 def picture(session: Session, shop_id: int, now: datetime) -> ShopSnapshot:
     """The shop as the conversation sees it."""
-    return shops.snapshot(session, shop_id, now)
+    return shops.snapshot(session, shop_id, now, offered=gateways.offered)
 
 
 def place(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 
@@ -14,7 +14,8 @@ from errors import GatewayError
 from orders import reading
 from payments import service
 from payments.desk import PaymentDesk
-from payments.gateways.base import Charge, PaymentUpdate, Started
+from payments.gateways.base import Charge, Method, PaymentUpdate, Started
+from payments.gateways.ghala import GhalaGateway
 from tests.shop import PHONE, place, refs
 
 
@@ -22,8 +23,10 @@ from tests.shop import PHONE, place, refs
 class Gateway:
     """A gateway that says what the test wants and remembers what it was asked."""
 
-    name: str = "ghala"
+    name: ClassVar[str] = "ghala"
+    methods: ClassVar[tuple[Method, ...]] = GhalaGateway.methods
     confirms_webhooks: bool = False
+    read = staticmethod(GhalaGateway.read)
     starts: list[Started | GatewayError] = field(default_factory=list)
     answers: list[PaymentUpdate | GatewayError] = field(default_factory=list)
     started: list[Charge] = field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot import texts
 from bot.conversation import Conversation
 from bot.effects import AskGateway, Say
 from bot.state import Next, State, tapped, typed
@@ -28,7 +29,7 @@ class PaymentProcessing(State[str]):
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
         """Where to look, and what to reply when nothing comes."""
-        return waiting("waiting-card" if conversation.method == "card" else "waiting", conversation, shop)
+        return waiting(worded("waiting", conversation.method), conversation, shop)
 
     def accepts(self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot) -> str | None:
         """Take "resend" or "another way"; buttons only of the order that is being paid."""
@@ -48,6 +49,12 @@ class PaymentProcessing(State[str]):
         if answer == "another_way":
             return Next(replace(conversation, state="payment_selection"))
         return ask_gateway(conversation)
+
+
+def worded(key: str, method: str) -> str:
+    """The text for this way to pay, where it has one of its own."""
+    own = f"{key}-{method}"
+    return own if texts.speaks(own) else key
 
 
 def waiting(key: str, conversation: Conversation, shop: ShopSnapshot) -> Say:

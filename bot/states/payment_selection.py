@@ -12,7 +12,7 @@ from bot.ordering import charge
 from bot.state import Next, State, tapped, typed
 from bot.texts import money
 from bot.understanding.words import plain
-from bot.wording import buttons, methods, words
+from bot.wording import PROMPTED, buttons, methods, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from payments.phone import mask, normalise
@@ -78,7 +78,7 @@ def payment_said(message: InboundMessage, conversation: Conversation, shop: Shop
     if method and method in methods(shop):
         if not rest:
             return Payment("pay", method)
-        phone = normalise(rest, shop.country) if method != "card" else None
+        phone = normalise(rest, shop.country) if method in PROMPTED else None
         return Payment("pay", method, phone) if phone else None
     phone = normalise(text, shop.country)
     return Payment("number", phone=phone) if phone else None
@@ -93,7 +93,7 @@ def act(conversation: Conversation, answer: Payment, shop: ShopSnapshot) -> Next
     if answer.phone:
         conversation = replace(conversation, charge_phone=answer.phone)
     if answer.action == "number":
-        mobile = [method for method in methods(shop) if method != "card"]
+        mobile = [method for method in methods(shop) if method in PROMPTED]
         if conversation.method in mobile or len(mobile) == 1:
             return charge(conversation, conversation.method if conversation.method in mobile else mobile[0])
         lead = words(conversation, "number-noted", phone=mask(answer.phone))
@@ -109,6 +109,7 @@ _NAMES = {
     "mpesa": re.compile(r"\s*(?:pay |lipa )?(?:with |by |via |kwa |na )?m[\s\-]?pesa\b[\s:,]*(.*)", re.IGNORECASE | re.DOTALL),
     "airtel": re.compile(r"\s*(?:pay |lipa )?(?:with |by |via |kwa |na )?airtel(?:\s+money)?\b[\s:,]*(.*)", re.IGNORECASE | re.DOTALL),
     "card": re.compile(r"\s*(?:pay |lipa )?(?:with |by |via |kwa |na )?(?:card|kadi|visa|mastercard)\b[\s:,]*(.*)", re.IGNORECASE | re.DOTALL),
+    "cash": re.compile(r"\s*(?:pay |lipa )?(?:with |by |in |kwa |na )?(?:cash(?: on delivery)?|cod|pesa taslimu|taslimu|taslim)\b[\s:,]*(.*)", re.IGNORECASE | re.DOTALL),
 }  # fmt: skip
 
 

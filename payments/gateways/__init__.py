@@ -1,1 +1,55 @@
-"""Payment gateways: one module each, one line each in ``app.gateways``."""
+"""Payment gateways: one module each, and one line each in ``REGISTRY``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from config import Config
+from payments.gateways.base import HearsWebhooks, Method, PaymentGateway
+from payments.gateways.cash import CashGateway
+from payments.gateways.ghala import GhalaGateway
+
+REGISTRY: Final[tuple[type[PaymentGateway], ...]] = (
+    GhalaGateway,
+    CashGateway,
+)
+"""Every gateway there is. Where two offer the same method, the first takes it."""
+
+
+def build(config: Config) -> Mapping[str, PaymentGateway]:
+    """Every gateway of this installation, by name."""
+    return {kind.name: kind.from_config(config) for kind in REGISTRY}
+
+
+def methods() -> dict[str, tuple[Method, str]]:
+    """Every way to pay, by name, with the name of the gateway that takes it."""
+    found: dict[str, tuple[Method, str]] = {}
+    for kind in REGISTRY:
+        for method in kind.methods:
+            found.setdefault(method.name, (method, kind.name))
+    return found
+
+
+def offered(chosen: Sequence[str] | None) -> tuple[str, ...]:
+    """The ways to pay a shop offers: those it has chosen that exist, else every one that is offered by itself."""
+    known = methods()
+    if chosen is None:
+        return tuple(name for name, (method, _) in known.items() if method.offered)
+    return tuple(name for name in chosen if name in known)
+
+
+def hearing() -> dict[str, type[HearsWebhooks]]:
+    """The gateways that tell of payments by themselves, by name."""
+    return {kind.name: kind for kind in REGISTRY if issubclass(kind, HearsWebhooks)}
+
+
+def source(slug: str, gateway: str) -> str:
+    """What the inbox calls the webhooks of a gateway to a shop."""
+    return f"payments:{slug}:{gateway}"
+
+
+def heard_from(source: str) -> str:
+    """The gateway an event of the inbox came from; the first one, where the source is older than the second."""
+    named = source.split(":")[2:]
+    return named[0] if named else REGISTRY[0].name

@@ -1,13 +1,31 @@
-"""What every gateway offers, whatever its wire looks like.
+"""What every gateway offers, whatever its wire looks like, and what some can besides.
 
-Calls are made outside any transaction. They raise ``GatewayUnavailable`` (nothing happened, try
+What a gateway can is what it implements: ``HearsWebhooks`` and ``Refunds`` are asked for by ``isinstance``,
+its name never. Calls are made outside any transaction. They raise ``GatewayUnavailable`` (nothing happened, try
 again), ``GatewayRejected`` (a final no) or ``OutcomeUnknown`` (ask before anything else).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+from config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to pay, as it is stored and named in the texts (``method-<name>``).
+
+    ``prompts`` says that a request goes to a phone, so that a number is needed. ``by_hand`` says that no machine
+    tells of the money: staff record it. ``offered`` is whether a shop whose settings do not say offers it.
+    """
+
+    name: str
+    prompts: bool = False
+    by_hand: bool = False
+    offered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +71,50 @@ class PaymentUpdate:
     link: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A verified webhook as its gateway reads it.
+
+    ``news`` is ``None`` where ``event`` is about no payment; ``amount_text`` is the amount as it was written.
+    """
+
+    event: str
+    news: PaymentUpdate | None
+    amount_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """A stored refund as a gateway sees it; ``amount`` in minor units, at most what ``transaction_ref`` brought."""
+
+    key: str
+    amount: int
+    currency: str
+    payment_ref: str
+    payment_gateway_ref: str | None
+    transaction_ref: str | None
+    reason: str
+    gateway_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundUpdate:
+    """News about a refund: ``status`` is ``pending``, ``succeeded`` or ``failed``.
+
+    ``reason`` is what the gateway said, shown to the owner only.
+    """
+
+    status: str
+    gateway_ref: str | None = None
+    transaction_ref: str | None = None
+    reason: str = ""
+
+
 class PaymentGateway(Protocol):
     """A way to take money."""
 
-    name: str
+    name: ClassVar[str]
+    methods: ClassVar[tuple[Method, ...]]
     confirms_webhooks: bool
     """Whether a webhook saying "paid" is believed only after asking (its signature carries no time)."""
 
@@ -65,3 +123,31 @@ class PaymentGateway(Protocol):
 
     def ask(self, charge: Charge) -> PaymentUpdate:
         """What became of the charge; finds it by its reference when ``gateway_ref`` is not known."""
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """This installation's connection to the gateway."""
+
+
+@runtime_checkable
+class HearsWebhooks(Protocol):
+    """A gateway that tells of payments by itself, at ``/api/webhooks/<name>``."""
+
+    @staticmethod
+    def read(payload: Mapping[str, Any], currency: str) -> Notice:
+        """Read the JSON of a verified webhook; ``currency`` is the shop's, for amounts that name none.
+
+        Raises:
+            MalformedWebhook: it is nothing this gateway sends.
+        """
+
+
+@runtime_checkable
+class Refunds(Protocol):
+    """A gateway that can pay back; of others, people do by hand."""
+
+    def refund(self, repayment: Repayment) -> RefundUpdate:
+        """Pay back, with ``repayment.key`` as idempotency key."""
+
+    def ask_refund(self, repayment: Repayment) -> RefundUpdate:
+        """What became of it; finds it by its key when ``gateway_ref`` is not known, and never pays anew."""

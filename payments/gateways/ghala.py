@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, Self
 from urllib.parse import quote
 
 from catalog.money import NotWhole, to_major, to_minor
+from config import Config
 from errors import OutcomeUnknown
-from ghala.client import Answer
+from ghala.client import Answer, GhalaClient
+from ghala.dialects import V1
 from ghala.dialects.base import OrderDialect, RemoteOrder, Request
-from payments.gateways.base import Charge, PaymentUpdate, Started
+from ghala.inbound import read_payment
+from ghala.signatures import Verifier
+from payments.gateways.base import Charge, Method, Notice, PaymentUpdate, Started
 from payments.reasons import reason as reason_for
 
+NEWS: Final = {"payment.success": "succeeded", "payment.failed": "failed", "payment.pending": "pending"}
+"""What Ghala's events say of a payment; its others are about orders."""
 STATUSES: Final = {"success": "succeeded", "failed": "failed", "pending": "pending"}
 BEYOND_REASON: Final = 10**15
 """Minor units no payment reaches: what a column can hold is not what a person can pay."""
@@ -31,7 +37,7 @@ class GhalaGateway:
 
     Ghala has no find-by-reference: an order whose id we never learnt is found by the same
     ``POST`` with the same ``Idempotency-Key`` and ``external_id``. Where Ghala ignores the key, that
-    may prompt the customer a second time (docs/ghala.md).
+    may prompt the customer a second time (docs/ghala.md). Nothing is documented about refunds, so it has none.
 
     Args:
         client: carries the requests.
@@ -40,7 +46,12 @@ class GhalaGateway:
         confirms_webhooks: true where the webhook's signature carries no time.
     """
 
-    name = "ghala"
+    name: ClassVar[str] = "ghala"
+    methods: ClassVar[tuple[Method, ...]] = (
+        Method("mpesa", prompts=True),
+        Method("airtel", prompts=True),
+        Method("card"),
+    )
 
     def __init__(
         self, client: Caller, dialect: OrderDialect, *, callback_url: str, confirms_webhooks: bool
@@ -49,6 +60,35 @@ class GhalaGateway:
         self._dialect = dialect
         self._callback_url = callback_url
         self.confirms_webhooks = confirms_webhooks
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Ghala's API with this installation's key; webhooks come to ``PUBLIC_URL``."""
+        secrets = tuple(secret.encode() for secret in config.ghala_webhook_secrets)
+        reached_at = config.public_url or f"http://127.0.0.1:{config.port}"
+        return cls(
+            GhalaClient(config.ghala_api_url, config.ghala_api_key),
+            V1(),
+            callback_url=f"{reached_at}/api/webhooks/{cls.name}",
+            confirms_webhooks=not Verifier(config.ghala_signature_scheme, secrets).carries_time,
+        )
+
+    @staticmethod
+    def read(payload: Mapping[str, Any], currency: str) -> Notice:
+        """Read a webhook of either family (WIRE 1c, 1d); see ``HearsWebhooks.read``."""
+        notice = read_payment(payload)
+        status = NEWS.get(notice.event)
+        amount = notice.amount
+        news = PaymentUpdate(
+            status=status or "",
+            gateway_ref=notice.order_ref,
+            payment_ref=notice.external_ref,
+            amount=None if amount is None else minor_of(amount, notice.currency or currency),
+            currency=notice.currency,
+            transaction_ref=notice.transaction_reference or notice.payment_id,
+            reason=reason_for(notice.failure_reason or notice.status or ""),
+        )
+        return Notice(notice.event, news if status else None, notice.amount_text or "")
 
     def start(self, charge: Charge) -> Started:
         """Create Ghala's order; see ``PaymentGateway.start``."""

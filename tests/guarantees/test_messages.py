@@ -126,7 +126,7 @@ def test_guarantee_03_a_payment_notice_that_breaks_ends_where_somebody_sees_it(
 ) -> None:
     world.prompted()
     with monkeypatch.context() as patch:
-        patch.setattr("payments.desk.read_payment", lambda _: 1 / 0)
+        patch.setattr("payments.desk._read", lambda *_: 1 / 0)
         world.pays()
         for _ in range(12):
             world.passes(300)

@@ -125,7 +125,7 @@ LIST: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     71: ("line breaks and phones in logs", (f"{HERE_}::test_71_a_log_line_stays_one_line_and_shows_no_number",)),
     72: ("addresses of our own network in inbound fields: nothing is fetched", (f"{HERE_}::test_72_no_address_in_a_message_is_ever_fetched",)),
     73: ("pickle or YAML in Redis: JSON only", (f"{HERE_}::test_73_what_stands_in_redis_cannot_run", "tests/integration/bot/test_shell.py::test_a_foreign_copy_in_redis_is_not_believed")),
-    74: ("/metrics is not built, /readyz tells strangers a word", (f"{HERE_}::test_74_metrics_are_not_there_yet", "tests/integration/admin/test_health.py::test_in_production_only_the_owner_and_this_machine_hear_details")),
+    74: ("/metrics wants the token or this machine, /readyz tells strangers a word", (f"{HERE_}::test_74_metrics_are_for_the_token_and_this_machine", "tests/integration/admin/test_health.py::test_in_production_only_the_owner_and_this_machine_hear_details")),
     75: ("mass assignment: ignored", (f"{API}::test_fields_nobody_asked_for_are_ignored", f"{HERE_}::test_75_no_field_makes_an_order_paid")),
     76: ("leaked .env or .git: 404; none in the repository", ("tests/integration/admin/test_problems.py::test_machines_hear_problem_json", f"{HERE_}::test_76_no_secret_is_served_or_committed")),
 }  # fmt: skip
@@ -530,9 +530,9 @@ def test_73_what_stands_in_redis_cannot_run(tmp_path: Path) -> None:
         assert not re.search(r"yaml\.(load|unsafe_load|full_load)\(", source), path
 
 
-def test_74_metrics_are_not_there_yet(shop_database) -> None:
+def test_74_metrics_are_for_the_token_and_this_machine(shop_database) -> None:
     client = open_door(shop_database, **PRODUCTION).app.test_client()
-    assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", environ_base={"REMOTE_ADDR": "203.0.113.9"}).status_code == 403
     assert client.get("/readyz", headers={"X-Forwarded-For": "203.0.113.9"}).get_json().keys() == {
         "success",
         "status",
