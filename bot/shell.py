@@ -22,6 +22,7 @@ import observing
 from bot import conversation as conversations
 from bot import flood
 from bot.apology import apology
+from bot.bursts import Burst
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
 from bot.effects import AskGateway, CancelOrder, Effect, PlaceOrder, RequestPayment, Say, WaitForStock
@@ -131,6 +132,8 @@ class Work:
     payments: list[int] = field(default_factory=list)
     questions: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
+    patience: float = 0.0
 
 
 class Fenced(Exception):
@@ -255,14 +258,30 @@ class ConversationShell:
         self._recorder.prepare(shop)
         try:
             with self._database.writing() as session:
+                burst = Burst()
                 for waiting, from_customer in events:
                     event = self._event(session, claim, waiting, conversation)
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
-                    elif event is not None:
+                        continue
+                    spoken = conversation.language or shop.languages[0]
+                    conversation = replace(conversation, language=spoken)
+                    thought = (
+                        None
+                        if event is None
+                        else burst.hear(event, waiting.id, waiting.age, conversation, shop)
+                    )
+                    if thought is not None:
                         conversation, shop = self._turn(
-                            session, claim, conversation, shop, event, work, from_customer=from_customer
+                            session, claim, conversation, shop, thought, work, from_customer=from_customer
                         )
+                work.patience = burst.wait()
+                work.held = [line.row_id for line in burst.lines] if work.patience else []
+                unanswered = None if work.held else burst.given_up()
+                if unanswered is not None:
+                    conversation, shop = self._turn(
+                        session, claim, conversation, shop, unanswered, work, from_customer=True
+                    )
                 if work.unread:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
@@ -276,7 +295,7 @@ class ConversationShell:
         self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
         self._ring(work)
         with self._database.reading() as session:
-            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1)
+            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
         return more[0].id if more else None
 
     def failed(self, claim: Claim, error: str) -> None:
@@ -487,8 +506,9 @@ class ConversationShell:
                 "data": conversations.dump(conversation),
             },
         ).first()
-        read = [event.id for event in claim.events if event.id not in work.unread]
+        read = [event.id for event in claim.events if event.id not in (*work.unread, *work.held)]
         closed = inbox.finish(session, read) + inbox.finish(session, work.unread, "ignored", "flood")
+        closed += inbox.hold(session, work.held, work.patience)
         if mine is None or closed != len(claim.events):
             raise Fenced
         if wrote:

@@ -29,6 +29,8 @@ WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
 RAISED: Final = "raised"
+HELD: Final = "held"
+"""What stands in ``error`` while a message waits for more of the same thought."""
 REUSED: Final = "id_reused"
 """The error of what came under an id that had been used for something else."""
 _MASKED: Final = "••••".encode()
@@ -253,7 +255,7 @@ def find(session: Session, event_id: int) -> WaitingEvent | None:
 
 
 _OF_CUSTOMER = (
-    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"))
+    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"), _INBOX.error)
     .where(
         _INBOX.shop_id == bindparam("shop"),
         _INBOX.customer_key == bindparam("customer"),
@@ -264,13 +266,17 @@ _OF_CUSTOMER = (
 )
 
 
-def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> list[WaitingEvent]:
+def of_customer(
+    session: Session, shop_id: int, customer_key: str, most: int = 50, *, held: bool = True
+) -> list[WaitingEvent]:
     """What may be worked on now for this customer's conversation: payment results first, then as it arrived.
 
-    One that waits for its next attempt holds back whatever comes after it, until it is done or dead.
+    One that waits for its next attempt holds back whatever comes after it, until it is done or dead. One that is
+    ``held`` for the rest of its thought holds back nothing, and is read with whatever comes.
     """
     rows = session.execute(_OF_CUSTOMER, {"shop": shop_id, "customer": customer_key, "most": most})
-    return [_event(row) for row in takewhile(lambda row: row.is_due, rows)]
+    passing = takewhile(lambda row: row.is_due or row.error == HELD, rows)
+    return [_event(row) for row in passing if row.is_due or held]
 
 
 _CLAIM = (
@@ -308,6 +314,38 @@ def finish(session: Session, event_ids: Sequence[int], status: str = "done", err
 def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: str = "") -> None:
     """Let events wait ``seconds`` before the next attempt."""
     session.execute(_POSTPONE, {"ids": event_ids, "wait": seconds, "error": error})
+
+
+def hold(session: Session, event_ids: Sequence[int], seconds: float) -> int:
+    """Keep messages for ``seconds``, to be read together with what comes; returns how many still waited.
+
+    Nothing was tried in vain: the attempt is not counted.
+    """
+    if not event_ids:
+        return 0
+    result = session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
+        .values(next_at=clock(seconds), attempts=0, error=HELD)
+        .returning(InboxEvent.id)
+    )
+    return len(result.all())
+
+
+def ripe(session: Session, most: int = 500) -> list[int]:
+    """Messages that were held and have waited long enough."""
+    return list(
+        session.scalars(
+            select(InboxEvent.id)
+            .where(
+                InboxEvent.status == word("waiting"),
+                InboxEvent.next_at <= clock(),
+                InboxEvent.error == HELD,
+            )
+            .order_by(InboxEvent.next_at, InboxEvent.id)
+            .limit(most)
+        )
+    )
 
 
 def set_aside(session: Session, event_id: int) -> bool:
@@ -396,7 +434,7 @@ _OVERDUE = (
     .where(
         _INBOX.status == word("waiting"),
         _INBOX.next_at <= clock(),
-        _INBOX.next_at <= case((_INBOX.attempts > 0, clock()), else_=_LATE_BELL),
+        _INBOX.next_at <= case((or_(_INBOX.attempts > 0, _INBOX.error == HELD), clock()), else_=_LATE_BELL),
         or_(
             _INBOX.customer_key.is_(None),
             and_(
@@ -422,7 +460,7 @@ _OVERDUE = (
 def overdue(session: Session, older_than: float, most: int = 500) -> list[tuple[int, str]]:
     """Ids and kinds of events whose bell nobody heard; of each conversation's the first, which holds back the others.
 
-    One that was worked on before is due when its time comes; a fresh one after ``older_than`` seconds,
+    One that was worked on before, or held, is due when its time comes; a fresh one after ``older_than`` seconds,
     since somebody is probably on the way.
     """
     rows = session.execute(_OVERDUE, {"older": -older_than, "most": most})

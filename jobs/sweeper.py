@@ -23,7 +23,7 @@ from payments import desk, reconciliation
 log = logging.getLogger("duka.sweeper")
 
 EVERY: Final = 5.0
-LOOK_EVERY: Final = 1.0
+LOOK_EVERY: Final = 0.5
 UNEASY: Final = 2
 """Rounds without patience after trouble: bells stay silent for a second longer than their Redis."""
 DAILY_EVERY: Final = 12
@@ -88,10 +88,19 @@ class Sweeper:
         for _ in range(int(EVERY / LOOK_EVERY)):
             if self._stop.wait(LOOK_EVERY):
                 return
+            self.ripen()
             if not self._link.remembers():
                 self.had_trouble()
             if self._uneasy:
                 return
+
+    def ripen(self) -> int:
+        """Queue the messages that were held for more of the same thought and have waited long enough."""
+        with self._database.reading() as session:
+            ripe = inbox.ripe(session)
+        for event_id in ripe:
+            self._bell.queue(TASKS["message"], event_id)
+        return len(ripe)
 
     def beat(self) -> None:
         """Write this worker's heartbeat."""

@@ -152,8 +152,8 @@ def no_order(stack: ExitStack) -> None:
     """The newest message is worked on first, alone."""
     old = inbox.of_customer
 
-    def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50) -> Any:
-        return old(session, shop_id, customer_key, most)[::-1][:1]
+    def of_customer(session: Session, shop_id: int, customer_key: str, most: int = 50, **more: Any) -> Any:
+        return old(session, shop_id, customer_key, most, **more)[::-1][:1]
 
     swap(stack, inbox, "of_customer", of_customer)
 

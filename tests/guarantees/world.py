@@ -24,6 +24,7 @@ import responses
 from sqlalchemy import func, select
 
 import app as composition
+from bot.bursts import PAUSE
 from config import Config
 from db import Database, inbox, outbox
 from db.models import Base, Conversation, InboxEvent, MoneyEvent, Order, OutboxMessage, Payment, Product
@@ -208,6 +209,8 @@ class World:
         before = len(self.seen(wa_id))
         self.hears({"type": "text", "text": {"body": text}}, wa_id, age=age)
         self.work()
+        if self.count(InboxEvent, InboxEvent.status == "waiting", InboxEvent.error == inbox.HELD):
+            self.passes(PAUSE)
         return self.seen(wa_id)[before:]
 
     def taps(self, option: str, wa_id: str = AMINA, *, age: float = 0.0) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from bot.bursts import PAUSE
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
 from bot.statuses import StatusDesk
@@ -138,8 +139,19 @@ class Chat:
 
     def says(self, words: str, *, sender: str = WA_ID) -> list[str]:
         """Write something and let a worker answer; what the shop said since it was last looked at."""
-        self.worker.advance(self.hears(words, sender=sender))
+        heard = self.hears(words, sender=sender)
+        self.worker.advance(heard)
+        if self.event(heard).error == inbox.HELD:
+            self.passes_the_pause()
         return self.answers()
+
+    def passes_the_pause(self) -> None:
+        """Nothing more comes: what was held is answered."""
+        self.now.advance(PAUSE)
+        with self.database.reading() as session:
+            ripe = inbox.ripe(session)
+        for event_id in ripe:
+            self.worker.advance(event_id)
 
     def answers(self) -> list[str]:
         """What the shop promised to say since it was last looked at."""

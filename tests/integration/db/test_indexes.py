@@ -89,6 +89,8 @@ WORK: dict[str, Callable[[Session], object]] = {
     "wake parked events": lambda s: inbox.wake_matching(s, 1, "gh_1"),
     "ask whether payment news waits": lambda s: inbox.waits_for(s, 1, ["gh_1", "gh_2"]),
     "sweep the inbox": lambda s: inbox.overdue(s, 0),
+    "hold messages": lambda s: inbox.hold(s, [1, 2], 1.5),
+    "find held messages that are due": inbox.ripe,
     "measure the inbox": inbox.oldest_waiting,
     "count ids used twice": lambda s: inbox.reused_ids(s, 60),
     "record a repeat": lambda s: inbox.record(
