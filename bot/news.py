@@ -28,7 +28,7 @@ from orders.order import OrderView
 from orders.status import MOVES
 
 TEMPLATES: Final = frozenset(
-    {"order_receipt", "order_summary"}
+    {"order_receipt", "order_summary", "back_in_stock"}
     | {f"order_{status}" for status in MOVES if texts.speaks(f"news-{status}")}
 )
 """Every template that news may need outside the 24-hour window."""
@@ -337,7 +337,7 @@ def back_in_stock(event: events.BackInStock, conversation: Conversation, shop: S
     name = fit(product.name(conversation.language), PRODUCT_NAME)
     body = words(conversation, "back-in-stock", product=name, price=price_text(product, conversation, shop))
     said = buttons(body, (f"product:{product.id}", "products"), conversation, shop)
-    fallback = Template("back_in_stock", conversation.language, (name,))
+    fallback = templates.fill("back_in_stock", conversation.language, product=name)
     return Next(conversation, (_news(said, fallback=fallback),))
 
 

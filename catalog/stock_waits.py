@@ -43,11 +43,11 @@ def due(session: Session, most: int = AT_ONCE) -> list[int]:
         session.scalars(
             select(Product.id)
             .where(
-                Product.waited_at.is_not(None),
+                Product.waited_at <= clock(),
                 Product.active,
                 Product.available.is_(None) | (Product.available > 0),
             )
-            .order_by(Product.id)
+            .order_by(Product.waited_at)
             .limit(most)
         )
     )
@@ -67,7 +67,13 @@ def tell(session: Session, product_id: int, most: int = AT_ONCE) -> list[int]:
     if product is None or not product.active or (product.available is not None and product.available <= 0):
         return []
     waiting = session.execute(
-        select(StockWait.id, StockWait.created_at, Customer.id.label("customer_id"), Customer.identity)
+        select(
+            StockWait.id,
+            StockWait.created_at,
+            Customer.id.label("customer_id"),
+            Customer.identity,
+            (Customer.stopped_at.is_(None) & Customer.blocked_at.is_(None)).label("listens"),
+        )
         .join(Customer, Customer.id == StockWait.customer_id)
         .where(StockWait.product_id == product_id)
         .order_by(StockWait.id)
@@ -83,6 +89,7 @@ def tell(session: Session, product_id: int, most: int = AT_ONCE) -> list[int]:
             unique=f"stock:{product_id}:{row.customer_id}:{row.created_at.timestamp()}",
         )
         for row in waiting
+        if row.listens
     ]
     session.execute(delete(StockWait).where(StockWait.id.in_([row.id for row in waiting])))
     if len(waiting) < most:

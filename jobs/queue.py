@@ -79,6 +79,7 @@ TASK_NAMES: Final = (
     "start_payment",
     "ask_payment",
     "expire_order",
+    "tell_back_in_stock",
     "reconcile",
     "retention",
 )

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from catalog import stock_waits
 from db import Database, clock, inbox
 from db.models import WorkerHeartbeat
 from db.redis_link import RedisLink
@@ -130,12 +131,15 @@ class Sweeper:
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            restocked = stock_waits.due(session)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
+        for product_id in restocked:
+            self._bell.queue("tell_back_in_stock", product_id)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        return len(events) + len(payments) + len(orders) + len(runs)
+        return len(events) + len(payments) + len(orders) + len(restocked) + len(runs)

@@ -12,6 +12,7 @@ import measuring
 import observing
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
+from catalog import stock_waits
 from db import Database, inbox
 from db.bell import Bell
 from keeping.retention import Retention
@@ -33,6 +34,7 @@ NAMES: Final = {
     "start_payment": "payment_id",
     "ask_payment": "payment_id",
     "expire_order": "order_id",
+    "tell_back_in_stock": "product_id",
     "reconcile": "run_id",
 }
 """What the logs call the row a task works on."""
@@ -78,6 +80,7 @@ class Tasks:
             "start_payment": self._desk.start,
             "ask_payment": self._desk.ask,
             "expire_order": self.expire_order,
+            "tell_back_in_stock": self.tell_back_in_stock,
             "reconcile": self.reconcile,
             "retention": self.empty_what_is_old,
         }
@@ -163,6 +166,13 @@ class Tasks:
         if told is not None:
             log.info("order_expired", extra={"order_id": order_id})
             self._bell.inbox("internal", told)
+
+    def tell_back_in_stock(self, product_id: int) -> None:
+        """Turn waiting for a product into news for its customers."""
+        with self._database.writing() as session:
+            told = stock_waits.tell(session, product_id)
+        for event_id in told:
+            self._bell.inbox("internal", event_id)
 
     def empty_what_is_old(self, _row_id: int) -> None:
         """Retention, once a day."""

@@ -16,8 +16,10 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from catalog import stock_waits
 from db import Database, inbox, outbox
-from orders import customers, reading, totals
+from db.models import Promotion
+from orders import customers, promotions, reading, totals
 from orders import service as orders
 from payments import desk, service
 from payments.gateways.base import PaymentUpdate, Started
@@ -68,6 +70,8 @@ def busy(database: Database, now: Any) -> Database:
     """A shop with an order being paid, events that wait and a message that was promised."""
     order = place(database, now(), [("BASKET", 1)])
     with database.writing() as session:
+        limits = {"max_uses": 2, "max_per_customer": 1}
+        session.add(Promotion(shop_id=1, titles={}, terms={}, kind="percent", value=10, **limits))
         payment = service.request(session, 1, order.ref, "mpesa", PHONE, refs=refs(9))
         service.started(session, payment.id, Started("gh_1"))
         inbox.record(session, 1, "payments:main", [inbox.NewEvent("payment", "d1", b"{}", match_key="gh_1")])
@@ -116,6 +120,11 @@ WORK: dict[str, Callable[[Session], object]] = {
     "read an order": lambda s: reading.order(s, 1, order_ref(s)),
     "read a receipt": lambda s: reading.receipt(s, 1, order_ref(s)),
     "find orders to expire": orders.due_to_expire,
+    "wait for a product": lambda s: stock_waits.wait(s, 1, 3, 1),
+    "find what is back in stock": stock_waits.due,
+    "tell who waits for a product": lambda s: stock_waits.tell(s, 1),
+    "use a promotion": lambda s: promotions.use(s, orders.lock(s, 1), 1),
+    "give a promotion back": lambda s: promotions.give_back(s, orders.lock(s, 1)),
     "expire an order": lambda s: orders.expire(s, 1),
     "find orders to remind of": orders.due_to_remind,
     "remind of an order": lambda s: orders.remind(s, 1),
