@@ -33,7 +33,7 @@ from bot.shell import ConversationShell, ShopPictures
 from bot.statuses import StatusDesk
 from catalog import importing, shops
 from config import HERE, Config
-from db import Database, clock, schema
+from db import Database, clock, outbox, schema
 from db.bell import Bell
 from db.models import Shop
 from db.redis_link import RedisLink
@@ -47,11 +47,13 @@ from jobs import queue, worker
 from jobs.hands import Hands
 from jobs.pacing import Pacing
 from jobs.queue import QueueBell
+from jobs.reading import ReadMarks
 from jobs.sender import Sender
 from jobs.sweeper import Sweeper
 from jobs.tasks import Tasks
 from keeping import commands as keeping_commands
 from keeping.commands import Keeper
+from keeping.doctor import Patient
 from keeping.retention import Retention
 from observing import RequestIds
 from observing import set_up as set_up_logs
@@ -177,6 +179,11 @@ def add_keeping(app: Flask, house: House) -> None:
         work = build_tasks(house).by_name()
         return desk.ask, work["apply_payment"], work["advance"]
 
+    def patient() -> Patient:
+        measuring.share(house.config.metrics_dir)
+        return Patient(house.config, house.database, house.link)
+
+    keeping_commands.add_doctor(cast("AppGroup", app.cli), patient)
     keeping_commands.add(
         cast("AppGroup", app.cli),
         Keeper(house.database, retention(house), copies.drop, copies.drop_all, reconciling),
@@ -296,11 +303,11 @@ def settle(house: House, what: str, because: str) -> None:
         house.bell.inbox("internal", event_id)
 
 
-def build_tasks(house: House) -> Tasks:
-    """The work of a worker."""
+def build_tasks(house: House, seen: Callable[[int, str], object] | None = None) -> Tasks:
+    """The work of a worker; ``seen`` is told which customer's message is being answered."""
     pictures = ShopPictures(house.database, house.config.public_url, lambda: datetime.now(UTC))
     shell = ConversationShell(
-        house.database, house.bell, house.refs, ConversationCopies(house.link), pictures
+        house.database, house.bell, house.refs, ConversationCopies(house.link), pictures, seen=seen
     )
     desk = PaymentDesk(house.database, gateways.build(house.config), house.bell)
     return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database), retention(house))
@@ -311,19 +318,26 @@ def run_worker(house: House) -> None:
     config = house.config
     measuring.share(config.metrics_dir)
     dialect = message_dialect(config.ghala_dialect, config.ghala_phone_number_id)
+
+    def was_answered(customer_id: int, seconds: float) -> bool:
+        with house.database.reading() as session:
+            return outbox.promised_within(session, customer_id, seconds)
+
+    marks = ReadMarks(dialect, was_answered) if config.ghala_read_marks else None
     sender = Sender(
         house.database,
         lambda: AsyncGhalaClient(config.ghala_api_url, config.ghala_api_key),
         dialect,
         Pacing(RedisLink(config.redis_url), config.messages_per_second, config.pair_seconds),
         random.Random(),
+        read_marks=marks,
     )
     # The tasks ring the bell, and the bell may need the tasks.
     work: dict[str, Callable[[int], object]] = {}
     hands = Hands(work, config.worker_threads)
     bell = QueueBell(RedisLink(config.redis_url), wake_sender=sender.wake, hands=hands)
     house.bell = bell
-    work.update(build_tasks(house).by_name())
+    work.update(build_tasks(house, None if marks is None else marks.seen).by_name())
     sweeper = Sweeper(house.database, bell, RedisLink(config.redis_url), worker.worker_name())
     huey = queue.make_huey(queue.consumer_connections(config.redis_url))
     queue.register(huey, work)

@@ -48,11 +48,14 @@ class Config:
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     ghala_api_url: str = ""
     ghala_api_key: str = field(default="", repr=False)
+    ghala_payments_url: str = ""
+    ghala_payments_key: str = field(default="", repr=False)
     ghala_dialect: str = "v1"
     ghala_phone_number_id: str = ""
     ghala_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     ghala_signature_scheme: str = "body-hex"
     ghala_verify_token: str = field(default="", repr=False)
+    ghala_read_marks: bool = True
     messages_per_second: float = 80.0
     pair_seconds: float = 6.0
     admin_username: str = "admin"
@@ -177,6 +180,9 @@ class _Reader:
             redis_url=self.redis_url(),
             ghala_api_url=self.url("GHALA_API_URL", production=production),
             ghala_api_key=self.text("GHALA_API_KEY"),
+            ghala_payments_url=self.url("GHALA_PAYMENTS_URL", production=production),
+            ghala_payments_key=self.text("GHALA_PAYMENTS_KEY"),
+            ghala_read_marks=self.choice("GHALA_READ_MARKS", ("on", "off"), "on") == "on",
             ghala_dialect=dialect,
             ghala_phone_number_id=self.text("GHALA_PHONE_NUMBER_ID"),
             ghala_webhook_secrets=tuple(
@@ -252,6 +258,9 @@ class _Reader:
         say = self.problems.append
         if not config.ghala_webhook_secrets:
             say("GHALA_WEBHOOK_SECRET is missing: webhooks could not be verified.")
+        hosts = {urlsplit(url).hostname for url in (config.ghala_api_url, config.ghala_payments_url) if url}
+        if len(hosts) > 1 and not config.ghala_payments_key:
+            say("GHALA_PAYMENTS_KEY is missing: the key of GHALA_API_URL is not given to another host.")
         if config.ghala_dialect == "cloud" and not config.ghala_phone_number_id:
             say("GHALA_PHONE_NUMBER_ID is missing: the cloud dialect sends from it.")
         if config.admin_password and config.admin_password_hash:

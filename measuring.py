@@ -189,9 +189,25 @@ def exposed() -> bytes:
     """Everything measured so far as Prometheus reads it, of all processes that share the folder."""
     if _folder is None:
         return generate_latest(_registry)
+    return generate_latest(_together())
+
+
+def total(metric: Metric, *labels: str) -> float:
+    """How often a counter was counted with these labels, by all processes that share the folder."""
+    wanted = dict(zip(metric.labels, labels, strict=True))
+    families = (_registry if _folder is None else _together()).collect()
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == metric.name and sample.labels == wanted
+    )
+
+
+def _together() -> CollectorRegistry:
     together = CollectorRegistry()
     MultiProcessCollector(together, str(_folder))  # type: ignore[no-untyped-call]
-    return generate_latest(together)
+    return together
 
 
 def _metric(metric: Metric) -> Counter | Histogram:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import bindparam, select, update
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 import measuring
 import observing
 from bot import conversation as conversations
-from bot import flood
+from bot import flood, funnel
 from bot.apology import apology
 from bot.bursts import Burst
 from bot.conversation import Conversation
@@ -60,7 +61,7 @@ from db.statements import table
 from errors import FlowError, OutOfStock, RuleBroken
 from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
 from ghala.messages import dump
-from orders import customers, placing, reading
+from orders import customers, placing, reading, totals
 from orders import service as order_service
 from orders.order import OrderView
 from orders.promotions import PromotionUsedUp
@@ -89,6 +90,8 @@ _TAKE = (
         _CONVERSATIONS.version,
         _CONVERSATIONS.fence,
         (_CONVERSATIONS.inbound_at > clock(-outbox.WINDOW)).label("open"),
+        _CONVERSATIONS.funnel_day,
+        _CONVERSATIONS.funnel_stage,
     )
 )
 _RELEASE = (
@@ -121,6 +124,8 @@ class Claim:
     catalog_version: int
     events: tuple[inbox.WaitingEvent, ...]
     flooded: bool = False
+    funnel_day: date | None = None
+    funnel_stage: int = 0
 
 
 @dataclass(slots=True)
@@ -186,6 +191,7 @@ class ConversationShell:
         copies: the conversations' fast copies.
         pictures: the shops' snapshots.
         patience: how much one customer may write before it is a flood.
+        seen: told the customer and WhatsApp's id of each message the bot reads; must neither wait nor raise.
     """
 
     def __init__(
@@ -196,7 +202,9 @@ class ConversationShell:
         copies: ConversationCopies,
         pictures: ShopPictures,
         patience: flood.Patience = flood.Patience(),  # noqa: B008 - frozen
+        seen: Callable[[int, str], object] | None = None,
     ) -> None:
+        self._seen = seen
         self._database = database
         self._bell = bell
         self._refs = refs
@@ -237,6 +245,8 @@ class ConversationShell:
                 version=row.version,
                 fence=row.fence,
                 window_was_open=bool(row.open),
+                funnel_day=row.funnel_day,
+                funnel_stage=row.funnel_stage,
                 catalog_version=shops.catalog_version(session, event.shop_id),
                 events=tuple(events),
                 flooded=flooded,
@@ -261,6 +271,7 @@ class ConversationShell:
                 burst = Burst()
                 for waiting, from_customer in events:
                     event = self._event(session, claim, waiting, conversation)
+                    self._tell_seen(claim, conversation, event)
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
                         continue
@@ -285,7 +296,7 @@ class ConversationShell:
                 if work.unread:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
-                self._commit(session, claim, conversation, work)
+                self._commit(session, claim, conversation, work, shop)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
@@ -321,6 +332,13 @@ class ConversationShell:
                 data = session.execute(_DATA, {"customer": claim.customer_id}).scalar_one()
         known = conversations.load(data) if data else Conversation(language="")
         return known if known.phone else replace(known, phone=claim.phone or "")
+
+    def _tell_seen(self, claim: Claim, conversation: Conversation, event: Event | None) -> None:
+        """Say that a message is being read, unless a person is to read and answer it."""
+        if self._seen is None or conversation.handed_off or not isinstance(event, MessageReceived):
+            return
+        if event.message.external_id:
+            self._seen(claim.customer_id, event.message.external_id)
 
     def _event(
         self, session: Session, claim: Claim, waiting: inbox.WaitingEvent, conversation: Conversation
@@ -494,8 +512,17 @@ class ConversationShell:
             raise FlowError(f"order {ref} is gone")
         return order
 
-    def _commit(self, session: Session, claim: Claim, conversation: Conversation, work: Work) -> None:
+    def _commit(
+        self, session: Session, claim: Claim, conversation: Conversation, work: Work, shop: ShopSnapshot
+    ) -> None:
         wrote = any(event.kind == "message" for event in claim.events)
+        counts: dict[str, int] = {}
+        come: dict[str, Any] = {}
+        if wrote:
+            today = shop.now.astimezone(ZoneInfo(shop.timezone)).date()
+            before = claim.funnel_stage if claim.funnel_day == today else 0
+            counts = funnel.newly(before, funnel.stage(conversation))
+            come = {"funnel_day": today, "funnel_stage": before + len(counts)}
         mine = session.execute(
             _WRITE_AFTER_WORD if wrote else _WRITE,
             {
@@ -504,6 +531,7 @@ class ConversationShell:
                 "before": claim.version,
                 "version": claim.version + 1,
                 "data": conversations.dump(conversation),
+                **come,
             },
         ).first()
         read = [event.id for event in claim.events if event.id not in (*work.unread, *work.held)]
@@ -522,7 +550,12 @@ class ConversationShell:
             )
             if not claim.window_was_open:
                 outbox.wake(session, claim.customer_id)
-        self._promise(session, claim, together(work.said))
+        said = together(work.said)
+        self._promise(session, claim, said)
+        came = sum(event.kind == "message" for event in claim.events)
+        totals.add(
+            session, claim.shop_id, claim.customer_id, messages_in=came, messages_out=len(said), **counts
+        )
         self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
 
     def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:

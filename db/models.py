@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from db.types import Json, Key, UtcTime
+from db.types import Bytewise, Json, Key, UtcTime
 
 ORDER_STATUSES = ("pending_payment", "paid", "preparing", "dispatched", "delivered", "cancelled", "expired")
 ORDER_PAYMENT_STATUSES = ("unpaid", "pending", "paid", "failed", "part_refunded", "refunded")
@@ -284,6 +284,8 @@ class Conversation(Base):
     data: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
     inbound_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    funnel_day: Mapped[date | None] = mapped_column(Date)
+    funnel_stage: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     wants_person_since: Mapped[datetime | None]
     handed_off_until: Mapped[datetime | None]
     unreachable_at: Mapped[datetime | None]
@@ -322,6 +324,7 @@ class Order(Base):
     __table_args__ = (
         UniqueConstraint("customer_id", "cart_version"),
         Index("ix_orders_newest", "shop_id", "id"),
+        Index("ix_orders_status", "shop_id", "status", "id"),
         Index("ix_orders_customer", "customer_id", "id"),
         live("ix_orders_holding", "hold_until", where="status = 'pending_payment'"),
         live("ix_orders_paid", "shop_id", "paid_at", where="paid_at IS NOT NULL"),
@@ -420,6 +423,17 @@ class OrderLine(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     unit_price: Mapped[int] = mapped_column(BigInteger)
     total: Mapped[int] = mapped_column(BigInteger)
+
+
+class OrderWord(Base):
+    """A word by which an order is found: of its reference, customer, phone or products; see ``db.words``."""
+
+    __tablename__ = "order_words"
+    __table_args__ = (Index("ix_order_words_order", "order_id", "word"),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    # Beginnings of words are ranges only where words are sorted by their bytes.
+    word: Mapped[str] = mapped_column(Bytewise, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, autoincrement=False)
 
 
 class StockReservation(Base):
@@ -704,7 +718,10 @@ class AuditEntry(Base):
 
 
 class DailyTotal(Base):
-    """Counts that pages need, kept as things happen; ``shard`` spreads the writers of one day."""
+    """Counts that pages need, kept as things happen; ``shard`` spreads the writers of one day.
+
+    ``greeted``, ``browsed`` and ``carted`` count customers who got that far on the day, each once.
+    """
 
     __tablename__ = "daily_totals"
     __table_args__ = (*money("revenue", "refunded"),)
@@ -717,6 +734,35 @@ class DailyTotal(Base):
     orders_closed: Mapped[int] = mapped_column(BigInteger, default=0)
     revenue: Mapped[int] = mapped_column(BigInteger, default=0)
     refunded: Mapped[int] = mapped_column(BigInteger, default=0)
+    greeted: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    browsed: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    carted: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    messages_in: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    messages_out: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+
+
+class HourlyTotal(Base):
+    """What was paid in one hour of the shop's clock, which begins at ``hour``; ``shard`` as in ``daily_totals``."""
+
+    __tablename__ = "hourly_totals"
+    __table_args__ = (*money("revenue"),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    hour: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    orders_paid: Mapped[int] = mapped_column(BigInteger, default=0)
+    revenue: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class ProductTotal(Base):
+    """How many pieces of a product were paid on a day of the shop, and for how much, before discounts of the order."""
+
+    __tablename__ = "product_totals"
+    __table_args__ = (*money("revenue"),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True, autoincrement=False)
+    pieces: Mapped[int] = mapped_column(BigInteger, default=0)
+    revenue: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class ReconciliationRun(Base):

@@ -140,6 +140,17 @@ _UNSENT = select(func.count()).where(
 )
 
 
+def promised_within(session: Session, customer_id: int, seconds: float) -> bool:
+    """Whether the customer was promised a message in the last ``seconds``, sent or not."""
+    newest = (
+        select(OutboxMessage.created_at >= clock(-seconds))
+        .where(OutboxMessage.customer_id == customer_id)
+        .order_by(OutboxMessage.id.desc())
+        .limit(1)
+    )
+    return bool(session.scalar(newest))
+
+
 def unsent(session: Session, customer_id: int) -> int:
     """How many messages to this customer wait to be sent."""
     waiting: int = session.execute(_UNSENT, {"customer": customer_id}).scalar_one()

@@ -26,6 +26,9 @@ from sqlalchemy.types import TypeDecorator
 Key = BigInteger().with_variant(Integer(), "sqlite")
 """Primary keys: 64 bits, and on SQLite the rowid itself."""
 
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared and sorted by its bytes, as SQLite does anyway."""
+
 
 class UtcTime(TypeDecorator[datetime]):
     """A moment: time-zone-aware in Python, UTC in the database. Naive values are refused."""

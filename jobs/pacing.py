@@ -3,12 +3,14 @@
 A shared limit in Redis, so that any number of workers keep it together. The cell rate algorithm
 stores one moment per key: when the next message would be due if all went evenly. A shop may burst
 one second's worth; a person 45 messages, as WhatsApp allows, paid back later (WIRE 2c, rates).
-Without Redis nothing is paced: WhatsApp's own refusals then do it.
+While Redis is away every worker keeps the same pace by itself: with several workers that is too fast by as many,
+and WhatsApp's own refusals do the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 import redis
@@ -37,6 +39,10 @@ return 0
 """
 
 
+MOST_KEPT: Final = 20_000
+"""Shops and people whose pace one worker remembers before it forgets those who need not wait."""
+
+
 class Pacing:
     """How long messages must wait.
 
@@ -44,14 +50,23 @@ class Pacing:
         link: the Redis all workers share.
         per_second: messages a second per shop, 0 for no limit.
         pair_seconds: seconds between messages to one person on average, 0 for no limit.
+        monotonic: seconds that never go back, for the time without Redis.
     """
 
-    def __init__(self, link: RedisLink, per_second: float, pair_seconds: float) -> None:
+    def __init__(
+        self,
+        link: RedisLink,
+        per_second: float,
+        pair_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._link = link
         self._script = link.client.register_script(SCRIPT)
         self._off = not per_second and not pair_seconds
         shop_interval = 1000.0 / per_second if per_second else 0.0
         self._args = [shop_interval, max(1.0, per_second), pair_seconds * 1000.0, PERSON_BURST]
+        self._monotonic = monotonic
+        self._due: dict[tuple[int, ...], float] = {}
 
     def delays(self, messages: Sequence[tuple[int, int]]) -> list[float]:
         """Seconds each message (shop id, customer id) must wait; 0 takes its place in the flow."""
@@ -65,4 +80,20 @@ class Pacing:
                     self._script(keys=keys, args=self._args, client=cast("Any", pipe))
                 return [float(cast("Any", wait)) / 1000.0 for wait in pipe.execute()]
 
-        return self._link.attempt(ask, [0.0] * len(messages))
+        nothing: list[float] = []
+        shared = self._link.attempt(ask, nothing)
+        return shared or [self._own(shop_id, customer_id) for shop_id, customer_id in messages]
+
+    def _own(self, shop_id: int, customer_id: int) -> float:
+        """The same as ``SCRIPT``, for this process alone."""
+        now = self._monotonic() * 1000.0
+        shop_interval, shop_burst, pair_interval, pair_burst = self._args
+        paces = (((shop_id,), shop_interval, shop_burst), ((shop_id, customer_id), pair_interval, pair_burst))
+        due = {key: max(now, self._due.get(key, now)) for key, _, _ in paces}
+        longest = max(due[key] - now - interval * (burst - 1) for key, interval, burst in paces)
+        if longest > 0:
+            return longest / 1000.0
+        if len(self._due) > MOST_KEPT:
+            self._due = {key: moment for key, moment in self._due.items() if moment > now}
+        self._due.update({key: due[key] + interval for key, interval, _ in paces if interval})
+        return 0.0

@@ -29,6 +29,7 @@ from ghala.error_codes import Policy, pair_wait, policy_of
 from ghala.messages import InvalidMessage, Message, Template
 from jobs.breaker import Breaker
 from jobs.pacing import Pacing
+from jobs.reading import ReadMarks
 
 log = logging.getLogger("duka.sender")
 
@@ -65,6 +66,7 @@ class Sender:
         rng: jitter for retries.
         breaker: stops everything while the other side is away or refuses our key.
         pause: waits so many seconds after the database failed; a simulation has time of its own.
+        read_marks: shows customers that they were read.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class Sender:
         rng: random.Random,
         breaker: Breaker | None = None,
         pause: Callable[[float], object] = time.sleep,
+        read_marks: ReadMarks | None = None,
     ) -> None:
+        self._read_marks = read_marks
         self._database = database
         self._make_client = make_client
         self._dialect = dialect
@@ -117,6 +121,8 @@ class Sender:
         self._loop = asyncio.get_running_loop()
         self._bell = asyncio.Event()
         client = self._make_client()
+        if self._read_marks is not None:
+            self._read_marks.begin(client)
         sends: set[asyncio.Task[None]] = set()
         with ThreadPoolExecutor(1, thread_name_prefix="sender-db") as executor:
             while True:
@@ -133,6 +139,8 @@ class Sender:
                     break
                 if not claimed and not self._outcomes:
                     await self._wait_for_bell(POLL)
+        if self._read_marks is not None:
+            self._read_marks.end()
         await client.close()
 
     async def _wait_for_bell(self, seconds: float) -> None:
@@ -173,6 +181,8 @@ class Sender:
         return ready, paced
 
     async def _send(self, client: AsyncCaller, claimed: outbox.Claimed) -> None:
+        if self._read_marks is not None:
+            self._read_marks.answering(claimed.customer_id)
         # First the outcome, then the list: while a send is awaited the list changes.
         with observing.bound(outbox_id=claimed.id, customer_id=claimed.customer_id):
             outcome = await self.send(client, claimed)

@@ -1,9 +1,9 @@
-"""``flask privacy``, ``retention``, ``backup``, ``restore``, ``pause`` and ``resume``."""
+"""``flask privacy``, ``retention``, ``backup``, ``restore``, ``pause``, ``resume`` and ``doctor``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -15,7 +15,7 @@ from catalog import shops
 from db import Database
 from db.models import Shop
 from errors import RuleBroken
-from keeping import backup, pausing, privacy
+from keeping import backup, doctor, pausing, privacy
 from keeping.retention import Retention
 
 
@@ -84,6 +84,43 @@ def add(commands: AppGroup, keeper: Keeper) -> None:
                 for message_id, name in pausing.held(session):
                     click.echo(f"set aside: message {message_id}, {name}")
         click.echo("open")
+
+
+def add_doctor(commands: AppGroup, patient: Callable[[], doctor.Patient]) -> None:
+    """Make ``flask doctor`` known."""
+    marks = {doctor.GOOD: "ok  ", doctor.CARE: "care", doctor.BAD: "BAD "}
+
+    @commands.command("doctor")
+    @click.option(
+        "--listen",
+        default=0,
+        type=click.IntRange(0, 600),
+        help="Wait so many seconds for a webhook of Ghala's.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    def doctor_command(listen: int, *, as_json: bool) -> None:
+        """Look the house over before customers come; ends with 1 when something is bad."""
+        examined = patient()
+        findings = []
+
+        def tell(finding: doctor.Finding) -> None:
+            findings.append(finding)
+            if not as_json:
+                click.echo(f"{marks[finding.grade]}  {finding.check}: {finding.found}")
+                if finding.mend:
+                    click.echo(f"      → {finding.mend}")
+
+        for finding in doctor.examine(examined):
+            tell(finding)
+        if listen:
+            if not as_json:
+                click.echo(
+                    "      Send the shop's number a message now, or a test event from Ghala's console."
+                )
+            tell(doctor.listen(examined, listen))
+        if as_json:
+            click.echo(orjson.dumps([asdict(finding) for finding in findings]).decode())
+        raise SystemExit(1 if any(finding.grade == doctor.BAD for finding in findings) else 0)
 
 
 def _add_privacy(commands: AppGroup, keeper: Keeper) -> None:

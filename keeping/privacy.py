@@ -34,12 +34,14 @@ from db.models import (
     OrderLine,
     OrderMove,
     OrderNote,
+    OrderWord,
     OutboxMessage,
     Payment,
     Rating,
     Refund,
 )
 from db.types import word
+from db.words import words_of_order
 from errors import RuleBroken
 from keeping import chores, files, retention
 from orders.order import Delivery
@@ -318,8 +320,16 @@ def _forget(session: Session, person: Customer, events: int, *, actor: str, forc
         .where(Customer.id == person.id)
         .values(identity=nobody, phone=None, name="", language="", erase_at=None)
     )
-    orders = session.execute(select(Order.id, Order.delivery).where(Order.customer_id == person.id)).all()
+    orders = session.execute(
+        select(Order.id, Order.ref, Order.delivery).where(Order.customer_id == person.id)
+    ).all()
     for order in orders:
+        # From now on it is found by its reference only.
+        session.execute(
+            delete(OrderWord).where(
+                OrderWord.order_id == order.id, OrderWord.word.not_in(words_of_order(order.ref, "", "", ()))
+            )
+        )
         old = order.delivery
         empty = asdict(Delivery(old["kind"], zone_id=old.get("zone_id")))
         session.execute(

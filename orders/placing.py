@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from catalog.pricing import Quote, quote
 from catalog.snapshot import ShopSnapshot, ZoneView, in_language
-from db.models import Customer, Order, OrderLine, Product, StockReservation
+from db.models import Customer, Order, OrderLine, OrderWord, Product, StockReservation
 from db.refs import Refs
 from db.statements import insert
 from db.types import clock
+from db.words import words_of_order
 from errors import OutOfStock, RuleBroken
 from orders import promotions, reading, totals
 from orders.order import Delivery, OrderView
@@ -128,10 +129,18 @@ def place(
     session.flush()
     if priced.promotion is not None:
         promotions.use(session, order, priced.promotion.id)
-    session.execute(
+    buyer = session.execute(
         update(Customer)
         .where(Customer.id == customer_id)
         .values(orders_placed=Customer.orders_placed + 1, seen_at=clock())
+        .returning(Customer.name, Customer.phone)
+    ).one()
+    named = [line.product.name(language) for line in priced.lines]
+    found_by = words_of_order(order.ref, customer_name or buyer.name, buyer.phone or "", named)
+    session.execute(
+        insert(session, OrderWord).values(
+            [{"shop_id": shop.id, "word": word, "order_id": order.id} for word in found_by]
+        )
     )
     totals.add(session, shop.id, customer_id, orders_placed=1)
     return reading.view(session, order)

@@ -114,6 +114,7 @@ def mark_paid(session: Session, order: Order, amount: int) -> bool:
         .where(Customer.id == order.customer_id)
         .values(orders_paid=Customer.orders_paid + 1, spent=Customer.spent + amount)
     )
+    totals.add_sold(session, order.shop_id, order.id)
     totals.add(
         session,
         order.shop_id,

@@ -7,18 +7,31 @@ for the same row; reading adds them up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from datetime import date, datetime
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import DailyTotal, Shop
+from db.models import Base, DailyTotal, HourlyTotal, OrderLine, ProductTotal, Shop
 from db.statements import insert
 from db.types import clock
 
 SHARDS: Final = 8
+COUNTS: Final = (
+    "customers",
+    "orders_placed",
+    "orders_paid",
+    "orders_closed",
+    "revenue",
+    "refunded",
+    "greeted",
+    "browsed",
+    "carted",
+    "messages_in",
+    "messages_out",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,52 +44,132 @@ class Totals:
     orders_closed: int = 0
     revenue: int = 0
     refunded: int = 0
+    greeted: int = 0
+    browsed: int = 0
+    carted: int = 0
+    messages_in: int = 0
+    messages_out: int = 0
 
     @property
     def orders_pending(self) -> int:
         """Orders that are unpaid and still open."""
         return self.orders_placed - self.orders_paid - self.orders_closed
 
+    @property
+    def takings(self) -> int:
+        """What came in and did not go back."""
+        return self.revenue - self.refunded
+
+    @property
+    def average(self) -> int | None:
+        """What one paid order brought, before refunds."""
+        return self.revenue // self.orders_paid if self.orders_paid else None
+
+    @property
+    def messages_per_order(self) -> float | None:
+        """How many messages went to and fro for each paid order."""
+        return (self.messages_in + self.messages_out) / self.orders_paid if self.orders_paid else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """One product over a period; ``revenue`` in minor units, before discounts of whole orders."""
+
+    product_id: int
+    pieces: int
+    revenue: int
+
 
 def add(session: Session, shop_id: int, spread: int, **counts: int) -> None:
     """Add ``counts`` (``orders_placed=1, revenue=150_000`` …) to today; ``spread`` picks the shard.
 
-    Call it last in a transaction: the row it touches is one that others want too.
+    Call it last in a transaction: the rows it touches are such that others want too.
     """
+    if not any(counts.values()):
+        return
+    local = _local_now(session, shop_id)
+    values = {name: counts.get(name, 0) for name in COUNTS}
+    _raise(session, DailyTotal, {"shop_id": shop_id, "day": local.date(), "shard": spread % SHARDS}, values)
+    paid = {"orders_paid": values["orders_paid"], "revenue": values["revenue"]}
+    if any(paid.values()):
+        hour = local.replace(minute=0, second=0, microsecond=0)
+        _raise(session, HourlyTotal, {"shop_id": shop_id, "hour": hour, "shard": spread % SHARDS}, paid)
+
+
+def add_sold(session: Session, shop_id: int, order_id: int) -> None:
+    """Count the lines of an order that was just paid; call it before :func:`add`."""
+    rows = session.execute(
+        select(OrderLine.product_id, func.sum(OrderLine.quantity), func.sum(OrderLine.total))
+        .where(OrderLine.order_id == order_id)
+        .group_by(OrderLine.product_id)
+    ).all()
+    today = _local_now(session, shop_id).date()
+    # In the order of ids, so that two orders never wait for each other in a circle.
+    for product_id, pieces, revenue in sorted(tuple(row) for row in rows):
+        place = {"shop_id": shop_id, "day": today, "product_id": product_id}
+        _raise(session, ProductTotal, place, {"pieces": int(pieces), "revenue": int(revenue)})
+
+
+def _local_now(session: Session, shop_id: int) -> datetime:
     row = session.execute(select(Shop.timezone, clock().label("now")).where(Shop.id == shop_id)).one()
-    today = row.now.astimezone(ZoneInfo(row.timezone)).date()
-    names = ("customers", "orders_placed", "orders_paid", "orders_closed", "revenue", "refunded")
-    values = {name: counts.get(name, 0) for name in names}
-    statement = insert(session, DailyTotal).values(
-        shop_id=shop_id, day=today, shard=spread % SHARDS, **values
-    )
-    table = DailyTotal.__table__.c
+    now: datetime = row.now
+    return now.astimezone(ZoneInfo(row.timezone))
+
+
+def _raise(session: Session, model: type[Base], place: dict[str, Any], values: dict[str, int]) -> None:
+    """Add to one row, which is made when it is not there."""
+    statement = insert(session, model).values(**place, **values)
+    table: Any = model.__table__
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["shop_id", "day", "shard"],
-            set_={name: table[name] + amount for name, amount in values.items() if amount},
+            index_elements=list(place),
+            set_={name: table.c[name] + amount for name, amount in values.items() if amount},
         )
-        if any(values.values())
-        else statement.on_conflict_do_nothing()
     )
+
+
+def _sums() -> list[Any]:
+    return [func.coalesce(func.sum(getattr(DailyTotal, name)), 0).label(name) for name in COUNTS]
 
 
 def between(session: Session, shop_id: int, first: date | None = None, last: date | None = None) -> Totals:
     """The sums from ``first`` to ``last``, both included, or over all time."""
-    table = DailyTotal
-    columns = (
-        table.customers,
-        table.orders_placed,
-        table.orders_paid,
-        table.orders_closed,
-        table.revenue,
-        table.refunded,
-    )
-    statement = select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(
-        table.shop_id == shop_id
-    )
+    statement = select(*_sums()).where(DailyTotal.shop_id == shop_id)
     if first is not None:
-        statement = statement.where(table.day >= first)
+        statement = statement.where(DailyTotal.day >= first)
     if last is not None:
-        statement = statement.where(table.day <= last)
+        statement = statement.where(DailyTotal.day <= last)
     return Totals(*(int(value) for value in session.execute(statement).one()))
+
+
+def by_day(session: Session, shop_id: int, first: date, last: date) -> dict[date, Totals]:
+    """The sums of each day that has any, from ``first`` to ``last``, both included."""
+    rows = session.execute(
+        select(DailyTotal.day, *_sums())
+        .where(DailyTotal.shop_id == shop_id, DailyTotal.day >= first, DailyTotal.day <= last)
+        .group_by(DailyTotal.day)
+    )
+    return {row[0]: Totals(*(int(value) for value in row[1:])) for row in rows}
+
+
+def by_hour(session: Session, shop_id: int, since: datetime, until: datetime) -> dict[datetime, int]:
+    """Revenue of each hour that has any, from ``since`` up to but without ``until``."""
+    rows = session.execute(
+        select(HourlyTotal.hour, func.sum(HourlyTotal.revenue))
+        .where(HourlyTotal.shop_id == shop_id, HourlyTotal.hour >= since, HourlyTotal.hour < until)
+        .group_by(HourlyTotal.hour)
+    )
+    return {hour: int(revenue) for hour, revenue in rows}
+
+
+def top_products(session: Session, shop_id: int, first: date, last: date, most: int = 5) -> list[Sold]:
+    """What brought most from ``first`` to ``last``, both included."""
+    revenue = func.sum(ProductTotal.revenue)
+    rows = session.execute(
+        select(ProductTotal.product_id, func.sum(ProductTotal.pieces), revenue)
+        .where(ProductTotal.shop_id == shop_id, ProductTotal.day >= first, ProductTotal.day <= last)
+        .group_by(ProductTotal.product_id)
+        .order_by(revenue.desc(), ProductTotal.product_id)
+        .limit(most)
+    )
+    return [Sold(product_id, int(pieces), int(money)) for product_id, pieces, money in rows]

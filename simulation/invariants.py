@@ -434,6 +434,18 @@ def _totals(sim: Simulation) -> Iterator[str]:
     )[0]
     if tuple(kept) != tuple(real):
         yield f"I5 the totals say {tuple(kept)}, the rows {tuple(real)}"
+    finer = rows(
+        sim.database,
+        """SELECT (SELECT coalesce(sum(orders_paid), 0) FROM hourly_totals), (SELECT coalesce(sum(revenue), 0) FROM hourly_totals),
+            (SELECT coalesce(sum(pieces), 0) FROM product_totals), (SELECT coalesce(sum(revenue), 0) FROM product_totals)""",
+    )[0]
+    lines = rows(
+        sim.database,
+        """SELECT coalesce(sum(l.quantity), 0), coalesce(sum(l.total), 0) FROM order_lines l
+            JOIN orders o ON o.id = l.order_id WHERE o.paid_at IS NOT NULL""",
+    )[0]
+    if tuple(finer) != (kept[2] or 0, kept[4] or 0, *lines):
+        yield f"I5 hours and products say {tuple(finer)}, days and lines {(kept[2], kept[4], *lines)}"
 
 
 def _statuses(sim: Simulation) -> Iterator[str]:

@@ -119,7 +119,7 @@ def no_fence(stack: ExitStack) -> None:
     """Whoever is late writes all the same."""
     old = ConversationShell._commit
 
-    def commit(self: Any, session: Session, claim: Any, conversation: Any, work: Any) -> None:
+    def commit(self: Any, session: Session, claim: Any, *rest: Any) -> None:
         now = session.execute(
             select(Conversation.fence, Conversation.version).where(
                 Conversation.customer_id == claim.customer_id
@@ -130,7 +130,7 @@ def no_fence(stack: ExitStack) -> None:
             .where(InboxEvent.id.in_([event.id for event in claim.events]))
             .values(status="waiting")
         )
-        old(self, session, replace(claim, fence=now.fence, version=now.version), conversation, work)
+        old(self, session, replace(claim, fence=now.fence, version=now.version), *rest)
 
     swap(stack, ConversationShell, "_commit", commit)
 

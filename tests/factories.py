@@ -14,6 +14,7 @@ from db.models import (
     MoneyEvent,
     Order,
     OrderLine,
+    OrderWord,
     OutboxMessage,
     Payment,
     Product,
@@ -21,6 +22,7 @@ from db.models import (
     WorkerHeartbeat,
 )
 from db.refs import Refs
+from db.words import words_of_order
 from orders import totals
 
 GOODS = (
@@ -100,7 +102,14 @@ class Seed:
         }
         customer: Customer = self.add(Customer(shop_id=shop.id, **(values | changes)))
         self.add(Conversation(customer_id=customer.id, shop_id=shop.id, data={}, updated_at=self.now))
-        totals.add(self.session, shop.id, customer.id, customers=1)
+        told = {
+            "messages_in": 6,
+            "messages_out": 8,
+            "greeted": 1,
+            "browsed": 1,
+            "carted": int(self.people % 4 > 0),
+        }
+        totals.add(self.session, shop.id, customer.id, customers=1, **told)
         return customer
 
     def order(
@@ -148,12 +157,17 @@ class Seed:
                     total=price * quantity,
                 )
             )
+        names = [name for (_, name, _), _ in lines]
+        for found_by in words_of_order(order.ref, order.customer_name, customer.phone or "", names):
+            self.add(OrderWord(shop_id=shop.id, word=found_by, order_id=order.id))
         customer.orders_placed = (customer.orders_placed or 0) + 1
         if paid:
             customer.orders_paid = (customer.orders_paid or 0) + 1
             customer.spent = (customer.spent or 0) + order.total
         self.session.flush()
         counts = {"orders_placed": 1, "orders_paid": int(paid), "orders_closed": int(closed)}
+        if paid:
+            totals.add_sold(self.session, shop.id, order.id)
         totals.add(self.session, shop.id, customer.id, revenue=order.total if paid else 0, **counts)
         return order
 

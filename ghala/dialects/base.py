@@ -89,6 +89,9 @@ class MessageDialect(Protocol):
             OutcomeUnknown: perhaps taken, the answer cannot be read.
         """
 
+    def read_mark(self, message_id: str, *, typing: bool) -> Request | None:
+        """Build the request that marks a customer's message as read, and says that we type; None where there is none."""
+
 
 class OrderDialect(Protocol):
     """How payments are asked for and asked about."""

@@ -41,6 +41,13 @@ class Cloud:
         body["biz_opaque_callback_data"] = key[:_LONGEST_CALLBACK_DATA]
         return Request("POST", f"/{self.phone_number_id}/messages", body)
 
+    def read_mark(self, message_id: str, *, typing: bool) -> Request | None:
+        """Marks this message and all before it; "typing" ends with our next message or after 25 seconds (WIRE 2b)."""
+        body: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
+        if typing:
+            body["typing_indicator"] = {"type": "text"}
+        return Request("POST", f"/{self.phone_number_id}/messages", body)
+
     def read_sent(self, status: int, headers: Mapping[str, str], body: bytes) -> Sent:
         """Meta's reply names the message in ``messages[0].id``."""
         answer = read_success(status, headers, body)

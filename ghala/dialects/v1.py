@@ -47,6 +47,10 @@ class V1:
         data = fields.mapping(answer.get("data"))
         return Sent(_message_id(answer) or _message_id(data))
 
+    def read_mark(self, message_id: str, *, typing: bool) -> Request | None:  # noqa: ARG002
+        """No client of ``v1`` has ever marked anything as read."""
+        return None
+
     def create_order(
         self,
         *,

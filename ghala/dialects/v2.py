@@ -30,6 +30,10 @@ class V2:
         answer = read_success(status, headers, body)
         return Sent(fields.first_identifier(answer.get("wa_message_id"), answer.get("id")))
 
+    def read_mark(self, message_id: str, *, typing: bool) -> Request | None:  # noqa: ARG002
+        """None is known."""
+        return None
+
 
 def _flat(message: Message) -> dict[str, Any]:
     if isinstance(message, Image):

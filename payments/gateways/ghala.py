@@ -67,7 +67,10 @@ class GhalaGateway:
         secrets = tuple(secret.encode() for secret in config.ghala_webhook_secrets)
         reached_at = config.public_url or f"http://127.0.0.1:{config.port}"
         return cls(
-            GhalaClient(config.ghala_api_url, config.ghala_api_key),
+            GhalaClient(
+                config.ghala_payments_url or config.ghala_api_url,
+                config.ghala_payments_key or config.ghala_api_key,
+            ),
             V1(),
             callback_url=f"{reached_at}/api/webhooks/{cls.name}",
             confirms_webhooks=not Verifier(config.ghala_signature_scheme, secrets).carries_time,

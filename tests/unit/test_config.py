@@ -194,6 +194,28 @@ def test_the_cloud_dialect_needs_the_number_it_sends_from() -> None:
     assert problem.startswith("GHALA_PHONE_NUMBER_ID is missing")
 
 
+def test_payments_may_have_an_address_and_a_key_of_their_own() -> None:
+    environ = {**LEAST, "GHALA_API_URL": "https://graph.example/v23.0", "GHALA_API_KEY": "for-messages"}
+    environ |= {"GHALA_PAYMENTS_URL": "https://pay.example/v1/", "GHALA_PAYMENTS_KEY": "for-payments"}
+    config = Config.from_env(environ)
+    assert (config.ghala_payments_url, config.ghala_payments_key) == (
+        "https://pay.example/v1",
+        "for-payments",
+    )
+
+
+def test_a_key_is_not_given_to_another_host() -> None:
+    environ = {**LEAST, "GHALA_API_URL": "https://graph.example", "GHALA_API_KEY": "for-messages"}
+    (problem,) = problems({**environ, "GHALA_PAYMENTS_URL": "https://pay.example"})
+    assert problem.startswith("GHALA_PAYMENTS_KEY is missing")
+    Config.from_env({**environ, "GHALA_PAYMENTS_URL": "https://graph.example/v1"})
+
+
+@pytest.mark.parametrize(("value", "shown"), [("", True), ("on", True), ("off", False)])
+def test_read_marks_are_shown_unless_switched_off(value: str, *, shown: bool) -> None:
+    assert Config.from_env({**LEAST, "GHALA_READ_MARKS": value}).ghala_read_marks is shown
+
+
 def test_a_password_or_its_hash_but_not_both() -> None:
     hashed = {
         "GHALA_WEBHOOK_SECRET": LEAST["GHALA_WEBHOOK_SECRET"],

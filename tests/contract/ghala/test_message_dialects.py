@@ -156,6 +156,12 @@ def test_an_odd_error_body_leaves_the_status_to_decide(dialect, body):
     assert refusal.value.reason == "http_400"
 
 
+def test_a_read_mark_is_a_request_or_nothing(dialect):
+    for typing in (False, True):
+        request = dialect.read_mark("wamid.IN1", typing=typing)
+        assert (request is None) == (dialect.name != "cloud")
+
+
 def test_every_dialect_names_a_known_signature_scheme(dialect):
     assert dialect.signature_scheme in SCHEMES
     assert dialect.name in DIALECTS
@@ -255,6 +261,15 @@ def test_cloud_sends_metas_complete_body():
         | MESSAGES["list"].wire()
     )
     assert re.fullmatch("interactive", request.json["type"])
+
+
+def test_cloud_marks_as_read_and_shows_that_we_type():
+    read = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.IN1"}
+    plain = Cloud("9944").read_mark("wamid.IN1", typing=False)
+    assert (plain.method, plain.path, plain.json) == ("POST", "/9944/messages", read)
+    assert Cloud("9944").read_mark("wamid.IN1", typing=True).json == read | {
+        "typing_indicator": {"type": "text"}
+    }
 
 
 def test_cloud_writes_to_a_business_scoped_id():

@@ -113,6 +113,7 @@ WORK: dict[str, Callable[[Session], object]] = {
         s, outbox.Failed(1, 1, 1, "reply", {}, None, 1, None, overtaken=False)
     ),
     "silence a shop": lambda s: outbox.silence(s, 1, "190", 60),
+    "see whether somebody was answered": lambda s: outbox.promised_within(s, 1, 2),
     "wake held messages": lambda s: outbox.wake(s, 1),
     "measure the outbox": outbox.oldest_waiting,
     "reach a customer": lambda s: customers.reach(s, 1, "254700999888", phone=None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import redis
 
+import jobs.pacing
 from db.redis_link import RedisLink
 from jobs.pacing import PERSON_BURST, Pacing
 from tests.integration.jobs.conftest import CLOSED_REDIS
@@ -64,8 +65,62 @@ def test_zero_switches_it_off(link: RedisLink, redis_url: str) -> None:
     client.close()
 
 
-def test_without_redis_nobody_waits() -> None:
-    assert Pacing(RedisLink(CLOSED_REDIS), 80, 6).delays([(1, 7)] * 200) == [0.0] * 200
+class Seconds:
+    """A clock set by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_without_redis_a_worker_keeps_a_persons_pace_by_itself() -> None:
+    clock = Seconds()
+    pacing = Pacing(RedisLink(CLOSED_REDIS), 0, 6, clock)
+    assert pacing.delays([(1, 7)] * PERSON_BURST) == [0.0] * PERSON_BURST
+    assert pacing.delays([(1, 7), (1, 7), (1, 8)]) == pytest.approx([6.0, 6.0, 0.0])
+    clock.now += 6
+    assert pacing.delays([(1, 7), (1, 7)]) == pytest.approx([0.0, 6.0])
+
+
+def test_without_redis_a_worker_keeps_the_shops_pace_by_itself() -> None:
+    clock = Seconds()
+    pacing = Pacing(RedisLink(CLOSED_REDIS), 80, 0, clock)
+    waits = pacing.delays([(1, person) for person in range(100)])
+    assert waits[:80] == [0.0] * 80
+    assert 0 < waits[80] <= 1 / 80
+    assert pacing.delays([(2, 1)]) == [0.0]
+    clock.now += 1
+    assert pacing.delays([(1, person) for person in range(100)]).count(0.0) == 80
+
+
+def test_without_redis_a_worker_remembers_only_who_must_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs.pacing, "MOST_KEPT", 10)
+    clock = Seconds()
+    pacing = Pacing(RedisLink(CLOSED_REDIS), 0, 6, clock)
+    for person in range(100):
+        pacing.delays([(1, person)])
+        clock.now += 6
+    assert len(pacing._due) < 20
+
+
+def test_without_redis_zero_switches_it_off_too() -> None:
+    assert Pacing(RedisLink(CLOSED_REDIS), 0, 0).delays([(1, 7)] * 200) == [0.0] * 200
+
+
+def test_a_redis_that_comes_back_decides_again(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    pacing = Pacing(link, 0, HOUR)
+    with monkeypatch.context() as away:
+        away.setattr(link, "attempt", lambda _call, default: default)
+        assert pacing.delays([(1, 7)] * PERSON_BURST) == [0.0] * PERSON_BURST
+        assert pacing.delays([(1, 7)])[0] > 0
+    assert pacing.delays([(1, 7)]) == [0.0]
+
+
+@pytest.mark.parametrize("answers", [10, PERSON_BURST])
+def test_the_first_answers_of_a_conversation_are_never_delayed(link: RedisLink, answers: int) -> None:
+    pacing = Pacing(link, 80, 6)
+    assert [pacing.delays([(1, 7)])[0] for _ in range(answers)] == [0.0] * answers
 
 
 def test_a_redis_that_forgot_the_script_is_told_again(link: RedisLink) -> None:

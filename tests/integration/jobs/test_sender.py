@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,10 +17,11 @@ from db.models import Conversation, Customer, OutboxMessage, Shop
 from db.redis_link import RedisLink
 from errors import GatewayUnavailable, OutcomeUnknown
 from ghala.client import Answer
+from ghala.dialects import V1
 from ghala.dialects.base import Request
 from ghala.messages import ListMessage, Row, Section, dump
 from jobs.pacing import PERSON_BURST, Pacing
-from jobs.sender import CLOSED_WINDOW_WAIT, MOST_ATTEMPTS, UNAUTHORISED_WAIT
+from jobs.sender import CLOSED_WINDOW_WAIT, MOST_ATTEMPTS, UNAUTHORISED_WAIT, Sender
 from tests.integration.jobs.conftest import TEMPLATE, Ghala, Post, body_of, refusal
 
 HOUR = 3600.0
@@ -398,6 +401,19 @@ def test_a_message_that_must_be_paced_waits_without_losing_an_attempt(database, 
     last = post.row(row_ids[-1])
     assert (last.status, last.attempts) == ("waiting", 0)
     assert post.waits(row_ids[-1]) > 3000
+
+
+def test_two_senders_keep_one_pace_together(database, now, redis_url: str) -> None:
+    first = Post(database, now, Pacing(RedisLink(redis_url), 0, 3600))
+    second = Sender(
+        database, lambda: first.ghala, V1(), Pacing(RedisLink(redis_url), 0, 3600), random.Random(2)
+    )
+    first.promise(first.customer(), *(f"{number}" for number in range(PERSON_BURST + 5)))
+    senders = itertools.cycle((first.sender, second))
+    for sender in itertools.islice(senders, PERSON_BURST + 5):
+        first.sender = sender
+        first.step()
+    assert len(first.ghala.requests) == PERSON_BURST
 
 
 class SlowForOne(Ghala):
