@@ -47,6 +47,17 @@ class Conversation:
         order_total: its total in minor units.
         method: how it is being paid.
         last_lines: product ids and quantities of the last paid order, for "order again".
+        last_names: what they were called.
+        last_prices: what one piece of each cost.
+        addresses: the last different places orders went to, newest first.
+        addressed_at: when an address was typed, in seconds since 1970: a line right after it belongs to it.
+        recipient: who takes the order, when it is not the customer.
+        recipient_phone: their number, for the rider.
+        about_ref: the order a question is about that is asked after the sale.
+        about_total: its total in minor units.
+        about_stars: how it was rated.
+        stopped: wants no reminders, offers or questions.
+        referral: the advert that brought the customer, until they order.
         orders_paid: how many orders this customer has paid.
         options: ids of the choices shown last, in order: what "1", "2" … mean.
         turn: grows with every answer; taps carry it so that old buttons are known as old.
@@ -81,6 +92,17 @@ class Conversation:
     misses: int = 0
     trail: tuple[str, ...] = ()
     handed_off: bool = False
+    last_names: tuple[str, ...] = ()
+    last_prices: tuple[int, ...] = ()
+    addresses: tuple[Delivery, ...] = ()
+    addressed_at: int = 0
+    recipient: str = ""
+    recipient_phone: str = ""
+    about_ref: str = ""
+    about_total: int = 0
+    about_stars: int = 0
+    stopped: bool = False
+    referral: Mapping[str, str] | None = None
 
 
 def dump(conversation: Conversation) -> dict[str, Any]:
@@ -95,9 +117,10 @@ def load(data: Mapping[str, Any]) -> Conversation:
     values["cart"] = tuple(CartLine(**line) for line in values.get("cart", ()))
     for key in ("last_lines", "pending"):
         values[key] = tuple((int(p), int(q)) for p, q in values.get(key, ()))
-    for key in ("options", "trail", "spent_promotions"):
+    for key in ("options", "trail", "spent_promotions", "last_names", "last_prices"):
         values[key] = tuple(values.get(key, ()))
     for key in ("delivery", "last_delivery"):
         if values.get(key) is not None:
             values[key] = Delivery.of(values[key])
+    values["addresses"] = tuple(Delivery.of(place) for place in values.get("addresses", ()))
     return Conversation(**values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.conversation import CartLine
@@ -28,6 +29,7 @@ class PlaceOrder:
     """Place the cart as an order; answered by ``OrderPlaced`` or ``OrderRefused``.
 
     ``without`` are the promotions this customer has used up.
+    ``referral`` is the advert that brought the customer, if one did.
     """
 
     lines: tuple[CartLine, ...]
@@ -36,6 +38,7 @@ class PlaceOrder:
     cart_version: int
     language: str
     without: tuple[int, ...] = ()
+    referral: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +76,74 @@ class WaitForStock:
     product_id: int
 
 
-Effect = Say | PlaceOrder | CancelOrder | RequestPayment | AskGateway | WaitForStock
+@dataclass(frozen=True, slots=True)
+class FindOrders:
+    """Look up the customer's orders, the newest five or the one called ``order_ref``; answered by ``OrdersFound``.
+
+    ``purpose`` is what for: ``track``, ``history``, ``order``, ``receipt``, ``again``, ``cancel`` or ``rate``.
+    """
+
+    purpose: str
+    order_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPaid:
+    """Cancel an order that is paid; answered by ``OrderCancelled`` or ``CancelRefused``."""
+
+    order_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddToDelivery:
+    """A further line about where an unpaid order goes; answered by ``DeliveryNoted``."""
+
+    order_ref: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateOrder:
+    """What the customer thinks of a delivered order, 1 to 5; answered by ``OrderRated``."""
+
+    order_ref: str
+    stars: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommentOrder:
+    """A line about an order that was rated. Nothing answers."""
+
+    order_ref: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetStopped:
+    """The customer wants no reminders, offers and questions, or wants them again. Nothing answers."""
+
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Whether the customer can be forgotten or, ``confirmed``, do it once this is said; answered by ``ForgetAnswered``."""
+
+    confirmed: bool = False
+
+
+Effect = (
+    Say
+    | PlaceOrder
+    | CancelOrder
+    | RequestPayment
+    | AskGateway
+    | FindOrders
+    | CancelPaid
+    | AddToDelivery
+    | RateOrder
+    | CommentOrder
+    | SetStopped
+    | Forget
+    | WaitForStock
+)

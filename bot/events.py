@@ -53,14 +53,16 @@ class OrderRefused:
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """The unpaid order was cancelled and its stock released."""
+    """The order was cancelled and its stock released; where ``paid_at`` is set its money is due back."""
 
     order: OrderView
 
 
 @dataclass(frozen=True, slots=True)
 class CancelRefused:
-    """The order could not be cancelled: ``reason`` is ``paid``, ``payment_open`` or ``closed``."""
+    """The order could not be cancelled: ``reason`` is ``paid`` (it can be, once confirmed), ``on_its_way``,
+    ``payment_open`` or ``closed``.
+    """  # noqa: D205
 
     order_ref: str
     reason: str
@@ -146,6 +148,50 @@ class BackInStock:
     product_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class OrderReminder:
+    """The hold of the unpaid order ends soon."""
+
+    order: OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersFound:
+    """The customer's orders, newest first, as asked for by ``FindOrders``; ``receipt`` where that was the purpose."""
+
+    purpose: str
+    orders: tuple[OrderView, ...]
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryNoted:
+    """A further line about where to was added to the order; or was not (``kept``), since it is no longer unpaid."""
+
+    order: OrderView
+    line: str
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRated:
+    """The rating was kept, or (not ``kept``) the order had one, or cannot be rated."""
+
+    order_ref: str
+    stars: int
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAnswered:
+    """Whether the customer can be forgotten: ``reason`` is ``""``, ``done``, ``unpaid``, ``undelivered``,
+    ``payment`` or ``money``; ``order_ref`` is the order that is in the way.
+    """  # noqa: D205
+
+    reason: str
+    order_ref: str = ""
+
+
 Event = (
     MessageReceived
     | OrderPlaced
@@ -163,4 +209,9 @@ Event = (
     | MoneyWithoutOrder
     | OrderMoved
     | BackInStock
+    | OrderReminder
+    | OrdersFound
+    | DeliveryNoted
+    | OrderRated
+    | ForgetAnswered
 )

@@ -221,10 +221,15 @@ def _message(
 
 
 def _introduced(conversation: Conversation, message: InboundMessage, shop: ShopSnapshot) -> Conversation:
-    """The conversation with the name and number the message came with."""
+    """The conversation with the name and number the message came with, and the advert it came from."""
     name = clean_name(message.name or "") or conversation.name
     phone = normalise(f"+{message.phone.lstrip('+')}", shop.country) if message.phone else None
-    return replace(conversation, name=name, phone=phone or conversation.phone)
+    return replace(
+        conversation,
+        name=name,
+        phone=phone or conversation.phone,
+        referral=message.referral or conversation.referral,
+    )
 
 
 def _tapped(message: InboundMessage) -> Choice | None:

@@ -7,15 +7,17 @@ and the states it may lead to.
 # ruff: noqa: ARG001 - every handler is called alike
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from bot import cart
+from bot.aftersale import FACES, order_again
 from bot.conversation import Conversation
-from bot.effects import AskGateway, CancelOrder
+from bot.effects import AskGateway, CancelOrder, FindOrders, Forget, RateOrder, SetStopped
 from bot.ordering import charge
-from bot.shopping import order_again, wait_for
+from bot.shopping import wait_for
 from bot.state import Next, goes
 from bot.states import ALL
 from bot.states.cart import ask_to_empty
@@ -32,7 +34,9 @@ from languages import LANGUAGES as SPOKEN
 
 PAYING: Final = frozenset({"payment_selection", "payment_processing", "payment_failed"})
 """States about an order that is placed and unpaid."""
-SHOPPING: Final = frozenset(state.name for state in ALL) - PAYING - {"greeting", "handed_off"}
+AFTER_SALE: Final = frozenset({"cancel_confirm", "rating_comment", "erase_confirm"})
+"""States about what was bought, or about the customer."""
+SHOPPING: Final = frozenset(state.name for state in ALL) - PAYING - AFTER_SALE - {"greeting", "handed_off"}
 """States about something not ordered yet."""
 
 _SAID: Final[dict[str, str]] = {
@@ -58,9 +62,24 @@ _SAID: Final[dict[str, str]] = {
         "support|operator|mtu|ongea na mtu|nataka mtu|wakala|mhudumu|huduma kwa wateja"
     ),
     "track": (
-        "track|track order|track my order|order|my order|orders|my orders|order status|status|where is my order|"
+        "track|track order|track my order|order|my order|order status|status|where is my order|"
         "wheres my order|where is my delivery|oda|oda yangu|agizo|agizo langu|iko wapi oda yangu|oda yangu iko wapi|"
         "fuatilia"
+    ),
+    "history": (
+        "history|orders|my orders|order history|past orders|previous orders|oda zangu|maagizo yangu|oda zilizopita|"
+        "historia"
+    ),
+    "receipt": (
+        "receipt|my receipt|receipt copy|copy of receipt|copy of my receipt|send receipt|send my receipt|"
+        "resend receipt|risiti|risiti yangu|nitumie risiti|nakala ya risiti"
+    ),
+    "rate": "rate|rating|review|feedback|kadiria|maoni|toa maoni",
+    "stop": "stop|unsubscribe|stop messages|opt out|acha ujumbe|acha kunitumia|sitaki ujumbe|simamisha ujumbe",
+    "resume": "unstop|subscribe|start messages|opt in|nitumie ujumbe|anza ujumbe",
+    "erase": (
+        "delete my data|erase my data|delete my account|forget me|delete me|remove my data|futa data yangu|"
+        "futa taarifa zangu|nisahau|futa akaunti yangu"
     ),
     "again": "again|order again|reorder|re order|repeat|repeat order|same again|agiza tena|tena|rudia oda",
     "checkout": "checkout|check out|continue|proceed|finish|done shopping|maliza|maliza kununua|kamilisha|endelea|nimemaliza",
@@ -79,6 +98,10 @@ WORDS: Final[dict[str, str]] = {
 CALLS_BACK: Final = frozenset({"menu", "main menu", "menyu", "start", "anza"})
 """Words that bring the bot back while a person answers; greetings are for the person."""
 
+_RESUMES: Final = frozenset({"start", "anza"})
+"""What undoes "stop"; to everybody else it is the menu."""
+_REF: Final = re.compile(r"ord ?([a-z0-9]{6})")
+
 _MEANS_RESEND: Final = frozenset({"again", "tena"})
 
 
@@ -90,6 +113,11 @@ def word_chosen(said: str, conversation: Conversation) -> Choice | None:
     """
     if said in _MEANS_RESEND and conversation.state in PAYING:
         return None
+    named = _REF.fullmatch(said)
+    if named:
+        return Choice("order", (f"ORD-{named[1].upper()}",))
+    if conversation.stopped and said in _RESUMES:
+        return Choice("resume")
     option = WORDS.get(said)
     if option is None:
         return None
@@ -158,7 +186,9 @@ def _cancel(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> N
         return goes(
             replace(conversation, product_id=None), "product_selected", words(conversation, "left-product")
         )
-    return Next(conversation, lead=words(conversation, "nothing-to-cancel"))
+    if conversation.state in AFTER_SALE:
+        return _menu(conversation, choice, shop)
+    return Next(conversation, (FindOrders("cancel"),))
 
 
 def _cancel_order(conversation: Conversation) -> Next:
@@ -182,17 +212,44 @@ def _human(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Ne
 def _track(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
     if conversation.order_ref:
         return Next(conversation, (order_waiting(conversation, shop),))
-    key = "track-paid" if conversation.orders_paid else "track-none"
-    options = ("products", "human") if conversation.orders_paid else ("products", "promotions")
-    return Next(conversation, (buttons(words(conversation, key), options, conversation, shop),))
+    return Next(conversation, (FindOrders("track"),))
+
+
+def _find(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    return Next(conversation, (FindOrders(choice.action, choice.argument(0)),))
+
+
+def _cancel_paid(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    return Next(conversation, (FindOrders("cancel", choice.argument(0)),))
 
 
 def _again(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    if choice.argument(0):
+        return _find(conversation, choice, shop)
     return order_again(replace(conversation, product_id=None), shop)
 
 
 def _tell(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
     return wait_for(conversation, shop.product(choice.number(0)), shop)
+
+
+def _face(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    return Next(conversation, (RateOrder(choice.argument(0), FACES[choice.action]),))
+
+
+def _stop(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    stopped = replace(conversation, stopped=True)
+    return Next(stopped, (SetStopped(stopped=True), text(words(conversation, "stopped"))))
+
+
+def _resume(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    resumed = replace(conversation, stopped=False)
+    said = buttons(words(conversation, "resumed"), ("products", "promotions"), conversation, shop)
+    return Next(resumed, (SetStopped(stopped=False), said))
+
+
+def _erase(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    return Next(conversation, (Forget(),))
 
 
 def _languages(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
@@ -229,12 +286,23 @@ ACTIONS: Final[dict[str, Action]] = {
     "cart": Action(_cart, frozenset({"cart"})),
     "keep": Action(_cart, frozenset({"cart"})),
     "checkout": Action(_checkout, frozenset({"address_input", "cart"})),
-    "back": Action(_back, frozenset({"greeting", *SHOPPING, *PAYING})),
+    "back": Action(_back, frozenset({"greeting", *SHOPPING, *PAYING, *AFTER_SALE})),
     "cancel": Action(_cancel, frozenset({"cart", "greeting", "product_selected"})),
     "help": Action(_help),
     "human": Action(_human, frozenset({"handed_off"})),
     "track": Action(_track),
+    "history": Action(_find),
+    "order": Action(_find),
+    "receipt": Action(_find),
+    "cancel_paid": Action(_cancel_paid),
     "again": Action(_again, frozenset({"address_input", "product_selected"})),
+    "rate": Action(_find),
+    "rate_good": Action(_face),
+    "rate_fair": Action(_face),
+    "rate_poor": Action(_face),
+    "stop": Action(_stop),
+    "resume": Action(_resume),
+    "erase": Action(_erase),
     "languages": Action(_languages),
     "language": Action(_language),
     "product": Action(browse, _SHELVES),

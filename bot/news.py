@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from bot import cart, events, templates, texts
+from bot import aftersale, cart, events, templates, texts
 from bot.conversation import Conversation
 from bot.effects import AskGateway, Say, WaitForStock
 from bot.global_words import PAYING, SHOPPING
@@ -21,10 +21,11 @@ from bot.state import Next, goes
 from bot.states.payment_failed import failed
 from bot.states.payment_processing import waiting, worded
 from bot.states.payment_selection import payable
+from bot.understanding.words import plain
 from bot.wording import PRODUCT_NAME, PROMPTED, buttons, joined, method_name, text, words
 from catalog.snapshot import ShopSnapshot, in_language
 from ghala.messages import LinkButton, Template, Text, fit
-from orders.order import OrderView
+from orders.order import Delivery, OrderView
 from orders.status import MOVES
 
 TEMPLATES: Final = frozenset(
@@ -94,6 +95,9 @@ def order_placed(event: events.OrderPlaced, conversation: Conversation, shop: Sh
         delivery=None,
         pending=(),
         seen_discount=0,
+        recipient="",
+        recipient_phone="",
+        referral=None,
         trail=(),
         misses=0,
     )
@@ -164,6 +168,13 @@ def order_cancelled(event: events.OrderCancelled, conversation: Conversation, sh
         )
         return Next(restored, lead=joined((words(restored, "order-reopened", ref=event.order.ref), decline)))
     charged = decline or words(conversation, "nothing-charged")
+    if event.order.paid_at is not None:
+        charged = words(
+            conversation,
+            "refund-due",
+            total=_total(event.order, conversation),
+            shop=fit(shop.name, 80),
+        )
     body = words(conversation, "order-cancelled", ref=event.order.ref, charged=charged)
     other = "cart" if conversation.cart else "promotions"
     return Next(conversation, (buttons(body, ("products", other), conversation, shop),))
@@ -180,9 +191,11 @@ def cancel_refused(event: events.CancelRefused, conversation: Conversation, shop
     moved = _without_order(conversation, ref)
     if moved.state == "cart" and not moved.cart:
         moved = replace(moved, state="greeting")
-    key = "cancel-paid" if event.reason == "paid" else "order-closed"
-    options = ("human", "products") if event.reason == "paid" else ("products", "human")
-    return Next(moved, (buttons(words(moved, key, ref=ref), options, moved, shop),))
+    if event.reason == "paid":
+        return aftersale.confirm_cancel(ref, conversation.order_total, moved)
+    if event.reason == "on_its_way":
+        return aftersale.on_its_way(ref, moved, shop)
+    return Next(moved, (buttons(words(moved, "order-closed", ref=ref), ("products", "human"), moved, shop),))
 
 
 def payment_requested(event: events.PaymentRequested, conversation: Conversation, shop: ShopSnapshot) -> Next:
@@ -240,7 +253,10 @@ def payment_succeeded(event: events.PaymentSucceeded, conversation: Conversation
     moved = replace(
         moved,
         last_lines=tuple((line.product_id, line.quantity) for line in order.lines),
+        last_names=tuple(line.name for line in order.lines),
+        last_prices=tuple(line.unit_price for line in order.lines),
         last_delivery=order.delivery if addressed else moved.last_delivery,
+        addresses=_saved(order, moved) if addressed else moved.addresses,
         orders_paid=moved.orders_paid + 1,
     )
     total = texts.money(event.receipt.amount, order.currency, moved.language)
@@ -251,6 +267,16 @@ def payment_succeeded(event: events.PaymentSucceeded, conversation: Conversation
         fallback=templates.fill("order_receipt", moved.language, ref=order.ref, total=total),
     )
     return Next(moved, (said,))
+
+
+def _saved(order: OrderView, conversation: Conversation) -> tuple[Delivery, ...]:
+    """The last different places, this order's first; who took it there does not belong to the place."""
+    here = replace(order.delivery, recipient="", recipient_phone="")
+    others = [known for known in conversation.addresses if plain(known.text) != plain(here.text)]
+    return (here, *(known for known in others if known != here))[:MOST_ADDRESSES]
+
+
+MOST_ADDRESSES: Final = 3
 
 
 def payment_failed(event: events.PaymentFailed, conversation: Conversation, shop: ShopSnapshot) -> Next:
@@ -322,7 +348,11 @@ def order_moved(event: events.OrderMoved, conversation: Conversation, shop: Shop
         if order.status == "expired" and conversation.order_ref == order.ref and not conversation.cart:
             lines = [(line.product_id, line.quantity, line.unit_price) for line in order.lines]
             moved = cart.restored(moved, lines, shop)
-    said = text(words(moved, key, ref=order.ref, shop=fit(shop.name, 80)))
+    body = joined((words(moved, key, ref=order.ref, shop=fit(shop.name, 80)), aftersale.rider(order, moved)))
+    said = text(body)
+    if order.status == "delivered" and moved.state == "greeting" and not (moved.stopped or moved.handed_off):
+        ask = f"{body} {words(moved, 'rate-ask', ref=order.ref)}"
+        said = buttons(ask, aftersale.faces(order.ref), moved, shop)
     fallback = templates.fill(f"order_{order.status}", moved.language, ref=order.ref)
     return Next(moved, (_news(said, key=f"news:{order.ref}:{order.status}", fallback=fallback),))
 
@@ -341,6 +371,20 @@ def back_in_stock(event: events.BackInStock, conversation: Conversation, shop: S
     return Next(conversation, (_news(said, fallback=fallback),))
 
 
+def order_reminder(event: events.OrderReminder, conversation: Conversation, shop: ShopSnapshot) -> Next:
+    """One word about an order that waits for its money; none while it is being paid or after "stop"."""
+    order = event.order
+    if order.status != "pending_payment" or order.payment_status == "pending" or conversation.stopped:
+        return _quiet(conversation)
+    if conversation.order_ref != order.ref or _busy(conversation) or conversation.handed_off:
+        return _quiet(conversation)
+    time = texts.clock(order.hold_until, shop.timezone, conversation.language)
+    body = words(conversation, "reminder", ref=order.ref, total=_total(order, conversation), time=time)
+    options = (f"paynow:{order.ref}", f"cancel_order:{order.ref}")
+    said = buttons(body, options, conversation, shop)
+    return Next(conversation, (_news(said, key=f"reminder:{order.ref}"),))
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """How an event is answered, and the states it may lead to besides staying."""
@@ -356,7 +400,9 @@ REACTIONS: Final[dict[type[object], Reaction]] = {
     events.OrderCreated: Reaction(order_created, frozenset({"payment_selection"})),
     events.OrderRefused: Reaction(order_refused, frozenset({"cart", "product_selected"})),
     events.OrderCancelled: Reaction(order_cancelled, frozenset({"greeting", "cart"})),
-    events.CancelRefused: Reaction(cancel_refused, frozenset({"payment_processing", "greeting"})),
+    events.CancelRefused: Reaction(
+        cancel_refused, frozenset({"payment_processing", "greeting", "cancel_confirm"})
+    ),
     events.PaymentRequested: Reaction(payment_requested, frozenset({"payment_processing"})),
     events.PaymentRefused: Reaction(
         payment_refused, frozenset({"payment_processing", "payment_selection", "greeting"})
@@ -369,5 +415,10 @@ REACTIONS: Final[dict[type[object], Reaction]] = {
     events.MoneyWithoutOrder: Reaction(money_without_order, _HOME),
     events.OrderMoved: Reaction(order_moved, _HOME),
     events.BackInStock: Reaction(back_in_stock),
+    events.OrderReminder: Reaction(order_reminder),
+    events.OrdersFound: Reaction(aftersale.found, aftersale.LEADS_TO),
+    events.OrderRated: Reaction(aftersale.rated, frozenset({"rating_comment"})),
+    events.DeliveryNoted: Reaction(aftersale.delivery_noted),
+    events.ForgetAnswered: Reaction(aftersale.forget_answered, frozenset({"erase_confirm", "greeting"})),
 }
 """Every event that is not a message."""

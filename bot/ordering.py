@@ -60,6 +60,7 @@ def place(conversation: Conversation, shop: ShopSnapshot) -> Next:
         cart_version=conversation.cart_version,
         language=conversation.language,
         without=conversation.spent_promotions,
+        referral=conversation.referral,
     )
     return Next(conversation, (order,))
 

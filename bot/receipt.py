@@ -53,8 +53,9 @@ def _foot(order: OrderView, conversation: Conversation, shop: ShopSnapshot) -> s
     )
 
 
-def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot) -> str:
-    """The receipt; its heading appears nowhere else."""
+def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot, *, copy: bool = False) -> str:
+    """The receipt, or a ``copy`` of it that says so; its heading appears nowhere else."""
+    key = "receipt-copy" if copy else "receipt"
     order = paid.order
     by = " ".join(part for part in (method_name(paid.method, conversation), paid.reference) if part)
     after = [
@@ -66,7 +67,7 @@ def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot) -> st
         after.insert(0, _row(discount, -order.discount, order, conversation))
     fixed = words(
         conversation,
-        "receipt",
+        key,
         shop=fit(shop.name, 80),
         ref=order.ref,
         lines="",
@@ -79,7 +80,7 @@ def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot) -> st
     room = min(TEXT - len(fixed), PLACE) - len(foot) - 1
     return words(
         conversation,
-        "receipt",
+        key,
         shop=fit(shop.name, 80),
         ref=order.ref,
         lines=f"{lines_within(rows, room, conversation)}\n{foot}",

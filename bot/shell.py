@@ -15,7 +15,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 import measuring
@@ -26,18 +26,38 @@ from bot.apology import apology
 from bot.bursts import Burst
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
-from bot.effects import AskGateway, CancelOrder, Effect, PlaceOrder, RequestPayment, Say, WaitForStock
+from bot.effects import (
+    AddToDelivery,
+    AskGateway,
+    CancelOrder,
+    CancelPaid,
+    CommentOrder,
+    Effect,
+    FindOrders,
+    Forget,
+    PlaceOrder,
+    RateOrder,
+    RequestPayment,
+    Say,
+    SetStopped,
+    WaitForStock,
+)
 from bot.events import (
     BackInStock,
     CancelRefused,
+    DeliveryNoted,
     Event,
+    ForgetAnswered,
     MessageReceived,
     MoneyWithoutOrder,
     OrderCancelled,
     OrderCreated,
     OrderMoved,
     OrderPlaced,
+    OrderRated,
     OrderRefused,
+    OrderReminder,
+    OrdersFound,
     PaymentFailed,
     PaymentLinkReady,
     PaymentRefused,
@@ -61,17 +81,21 @@ from db.statements import table
 from errors import FlowError, OutOfStock, RuleBroken
 from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
 from ghala.messages import dump
-from orders import customers, placing, reading, totals
+from keeping import privacy
+from orders import customers, placing, ratings, reading, totals
 from orders import service as order_service
 from orders.order import OrderView
 from orders.promotions import PromotionUsedUp
-from payments import gateways
+from orders.status import CANCELLABLE
+from payments import cancelling, gateways
 from payments import service as payment_service
 from payments.service import PaymentRefusal
 
 log = logging.getLogger("duka.bot")
 
 LEASE: Final = 30.0
+SILENCE: Final = 12 * 3600.0
+"""Seconds without a word from the customer or the shop after which a handoff is over."""
 MOST_ROUNDS: Final = 12
 MOST_OF_A_FLOOD: Final = 500
 """Messages of one flood that are closed in one commit."""
@@ -90,6 +114,8 @@ _TAKE = (
         _CONVERSATIONS.version,
         _CONVERSATIONS.fence,
         (_CONVERSATIONS.inbound_at > clock(-outbox.WINDOW)).label("open"),
+        (_CONVERSATIONS.handed_off_until > clock()).label("with_person"),
+        _CONVERSATIONS.handed_off_until.is_not(None).label("handed_off"),
         _CONVERSATIONS.funnel_day,
         _CONVERSATIONS.funnel_stage,
     )
@@ -105,6 +131,12 @@ _RELEASE = (
 )
 _WRITE = _RELEASE.where(_CONVERSATIONS.version == bindparam("before")).values(updated_at=clock())
 _WRITE_AFTER_WORD = _WRITE.values(inbound_at=clock())
+_WRITE_FOR_A_PERSON = _WRITE_AFTER_WORD.values(
+    handed_off_until=clock(SILENCE),
+    wants_person_since=func.coalesce(_CONVERSATIONS.wants_person_since, clock()),
+)
+_GIVE_BACK = {"handed_off_until": None, "wants_person_since": None}
+_WRITE_GIVEN_BACK = {True: _WRITE_AFTER_WORD.values(_GIVE_BACK), False: _WRITE.values(_GIVE_BACK)}
 _DATA = select(_CONVERSATIONS.data).where(_CONVERSATIONS.customer_id == bindparam("customer"))
 _SEEN = update(table(Customer)).where(table(Customer).c.id == bindparam("customer")).values(seen_at=clock())
 
@@ -124,6 +156,10 @@ class Claim:
     catalog_version: int
     events: tuple[inbox.WaitingEvent, ...]
     flooded: bool = False
+    handed_off: bool = False
+    with_person: bool = False
+    stopped: bool = False
+    blocked: bool = False
     funnel_day: date | None = None
     funnel_stage: int = 0
 
@@ -250,6 +286,10 @@ class ConversationShell:
                 catalog_version=shops.catalog_version(session, event.shop_id),
                 events=tuple(events),
                 flooded=flooded,
+                handed_off=bool(row.handed_off),
+                with_person=bool(row.with_person),
+                stopped=customer.stopped_at is not None,
+                blocked=customer.blocked_at is not None,
             )
 
     def work(self, claim: Claim) -> int | None:
@@ -270,6 +310,8 @@ class ConversationShell:
             with self._database.writing() as session:
                 burst = Burst()
                 for waiting, from_customer in events:
+                    if claim.blocked and from_customer:
+                        continue  # kept, and not answered
                     event = self._event(session, claim, waiting, conversation)
                     self._tell_seen(claim, conversation, event)
                     if claim.flooded and from_customer and not conversation.handed_off:
@@ -331,7 +373,12 @@ class ConversationShell:
             with self._database.reading() as session:
                 data = session.execute(_DATA, {"customer": claim.customer_id}).scalar_one()
         known = conversations.load(data) if data else Conversation(language="")
-        return known if known.phone else replace(known, phone=claim.phone or "")
+        known = replace(known, phone=known.phone or claim.phone or "", stopped=claim.stopped)
+        if known.handed_off == claim.with_person:
+            return known
+        # Somebody of the shop took the conversation over or gave it back, or all were silent for too long.
+        state = "handed_off" if claim.with_person else "greeting"
+        return replace(known, handed_off=claim.with_person, state=state, misses=0)
 
     def _tell_seen(self, claim: Claim, conversation: Conversation, event: Event | None) -> None:
         """Say that a message is being read, unless a person is to read and answer it."""
@@ -423,9 +470,13 @@ class ConversationShell:
                 try:
                     order_service.cancel(session, claim.shop_id, ref, claim.customer_id)
                 except RuleBroken:
-                    order = reading.order(session, claim.shop_id, ref)
-                    paid = order is not None and order.status not in {"cancelled", "expired"}
-                    return CancelRefused(ref, "paid" if paid else "closed")
+                    return self._not_cancelled(session, claim, ref)
+                return OrderCancelled(self._order(session, claim, ref))
+            case CancelPaid(order_ref=ref):
+                try:
+                    cancelling.cancel_paid(session, claim.shop_id, ref, claim.customer_id)
+                except RuleBroken:
+                    return self._not_cancelled(session, claim, ref, again=False)
                 return OrderCancelled(self._order(session, claim, ref))
             case RequestPayment():
                 return self._request(session, claim, effect, work)
@@ -434,8 +485,87 @@ class ConversationShell:
             case WaitForStock(product_id=product_id):
                 stock_waits.wait(session, claim.shop_id, product_id, claim.customer_id)
                 return None
+            case FindOrders(purpose=purpose, order_ref=ref):
+                return self._find(session, claim, purpose, ref)
+            case AddToDelivery(order_ref=ref, line=line):
+                return self._add_to_delivery(session, claim, ref, line)
+            case RateOrder(order_ref=ref, stars=stars):
+                return self._rate(session, claim, ref, stars)
+            case CommentOrder(order_ref=ref, line=line):
+                ratings.comment(session, claim.shop_id, ref, claim.customer_id, line)
+                return None
+            case SetStopped(stopped=stopped):
+                session.execute(
+                    update(Customer)
+                    .where(Customer.id == claim.customer_id)
+                    .values(stopped_at=clock() if stopped else None)
+                )
+                return None
+            case Forget(confirmed=confirmed):
+                return self._forget(session, claim, confirmed=confirmed)
             case _:
                 raise FlowError(f"nobody does {type(effect).__name__}")
+
+    def _mine(self, session: Session, claim: Claim, ref: str) -> OrderView | None:
+        """The order, if it is this customer's: a reference can be guessed."""
+        if reading.owner(session, claim.shop_id, ref) != claim.customer_id:
+            return None
+        return reading.order(session, claim.shop_id, ref)
+
+    def _not_cancelled(self, session: Session, claim: Claim, ref: str, *, again: bool = True) -> Event:
+        """Why not; what is paid meanwhile can still be cancelled, after asking."""
+        order = self._mine(session, claim, ref)
+        if order is None or order.status in {"cancelled", "expired"}:
+            return CancelRefused(ref, "closed")
+        if order.status in CANCELLABLE and again:
+            return OrdersFound("cancel", (order,))
+        return CancelRefused(ref, "on_its_way")
+
+    def _find(self, session: Session, claim: Claim, purpose: str, ref: str) -> OrdersFound:
+        if ref:
+            one = self._mine(session, claim, ref)
+            orders = [] if one is None else [one]
+        else:
+            orders = reading.of_customer(session, claim.shop_id, claim.customer_id)
+        paid = next((order for order in orders if order.paid_at is not None), None)
+        receipt = None
+        if purpose == "receipt" and paid is not None:
+            receipt = reading.receipt(session, claim.shop_id, paid.ref)
+        return OrdersFound(purpose, tuple(orders), receipt)
+
+    def _add_to_delivery(self, session: Session, claim: Claim, ref: str, line: str) -> Event:
+        try:
+            order_service.add_to_delivery(session, claim.shop_id, ref, claim.customer_id, line)
+        except RuleBroken:
+            return DeliveryNoted(self._order(session, claim, ref), line, kept=False)
+        return DeliveryNoted(self._order(session, claim, ref), line)
+
+    def _rate(self, session: Session, claim: Claim, ref: str, stars: int) -> Event:
+        try:
+            kept = ratings.rate(session, claim.shop_id, ref, claim.customer_id, stars)
+        except RuleBroken:
+            kept = False
+        return OrderRated(ref, stars, kept)
+
+    def _forget(self, session: Session, claim: Claim, *, confirmed: bool) -> Event:
+        """Whether the customer can be forgotten; once confirmed it is done after these words have gone out."""
+        customer = session.get_one(Customer, claim.customer_id)
+        obstacle = next(iter(privacy.obstacles(session, customer)), None)
+        if obstacle is not None:
+            return ForgetAnswered(obstacle.kind, obstacle.ref)
+        if not confirmed:
+            return ForgetAnswered("")
+        session.execute(update(Customer).where(Customer.id == claim.customer_id).values(erase_at=clock()))
+        return ForgetAnswered("done")
+
+    def forget(self, customer_id: int) -> None:
+        """Forget a customer who asked for it; not while an order of theirs was placed since."""
+        try:
+            privacy.erase(self._database, customer_id, actor="customer", drop_copy=self._copies.drop)
+        except privacy.UnknownCustomer:
+            return
+        except privacy.StillNeeded:
+            privacy.keep(self._database, customer_id)
 
     def _place(
         self,
@@ -469,6 +599,8 @@ class ConversationShell:
             return OrderRefused(refusal.code, promotion_id=refusal.promotion_id, personal=refusal.personal)
         except placing.NothingToOrder as refusal:
             return OrderRefused(refusal.code)
+        if effect.referral:
+            order_service.remember_referral(session, claim.shop_id, order.ref, dict(effect.referral))
         return OrderPlaced(order)
 
     def _request(self, session: Session, claim: Claim, effect: RequestPayment, work: Work) -> Event:
@@ -516,6 +648,11 @@ class ConversationShell:
         self, session: Session, claim: Claim, conversation: Conversation, work: Work, shop: ShopSnapshot
     ) -> None:
         wrote = any(event.kind == "message" for event in claim.events)
+        write = _WRITE_AFTER_WORD if wrote else _WRITE
+        if conversation.handed_off and wrote:
+            write = _WRITE_FOR_A_PERSON
+        elif claim.handed_off and not conversation.handed_off:
+            write = _WRITE_GIVEN_BACK[wrote]
         counts: dict[str, int] = {}
         come: dict[str, Any] = {}
         if wrote:
@@ -524,7 +661,7 @@ class ConversationShell:
             counts = funnel.newly(before, funnel.stage(conversation))
             come = {"funnel_day": today, "funnel_stage": before + len(counts)}
         mine = session.execute(
-            _WRITE_AFTER_WORD if wrote else _WRITE,
+            write,
             {
                 "customer": claim.customer_id,
                 "claimed": claim.fence,
@@ -640,6 +777,8 @@ def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | Non
             return OrderCreated(order)
         case "OrderMoved":
             return OrderMoved(replace(order, status=data.get("status", order.status)))
+        case "OrderReminder":
+            return OrderReminder(order)
         case "PaymentLinkReady":
             return PaymentLinkReady(order, payment.link if payment is not None else "")
         case "PaymentFailed":

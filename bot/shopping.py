@@ -142,36 +142,6 @@ def still_on_offer(conversation: Conversation, shop: ShopSnapshot) -> bool:
     )
 
 
-def order_again(conversation: Conversation, shop: ShopSnapshot) -> Next:
-    """The last paid order into the cart at today's prices, naming what is gone; on to the address.
-
-    Asking twice gives the lines once.
-    """
-    notices: list[str] = []
-    gone = 0
-    for product_id, count in conversation.last_lines:
-        product = shop.sellable(product_id)
-        if product is None:
-            gone += 1
-            continue
-        name = fit(product.name(conversation.language), PRODUCT_NAME)
-        there = count if product.available is None else min(count, product.available)
-        if there <= 0:
-            notices.append(words(conversation, "cart-sold-out", product=name))
-            continue
-        if there < count:
-            notices.append(words(conversation, "cart-fewer", product=name, count=there))
-        most = max(there, cart.quantity_of(conversation, product_id))
-        conversation = cart.with_quantity(conversation, product, most)
-    if gone:
-        notices.insert(0, words(conversation, "cart-gone", count=gone))
-    if not conversation.cart:
-        return goes(
-            conversation, "product_selected", joined((*notices, words(conversation, "again-nothing")))
-        )
-    return goes(conversation, "address_input", joined(notices))
-
-
 def product_text(product: ProductView, conversation: Conversation, shop: ShopSnapshot) -> str:
     """Name, price, description, and how few are left when it is few."""
     few = product.available is not None and product.available <= FEW

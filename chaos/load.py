@@ -31,6 +31,8 @@ STUCK_AFTER: Final = 200.0
 SLOW: Final = 2.0
 """Seconds within which a healthy shop answers here."""
 PERSISTENCE: Final = 6
+AT_ONCE: Final = 16
+"""How many of a crowd write at the same time."""
 
 
 class Stuck(Exception):
@@ -64,6 +66,8 @@ class Ledger:
 
     posts: list[Post] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
+    waits: list[Exchange] = field(default_factory=list)
+    """Prompts and receipts customers waited for: answers to what was not written."""
     ends: Counter[str] = field(default_factory=Counter)
     stuck: list[str] = field(default_factory=list)
 
@@ -180,7 +184,7 @@ class Load:
 
     def arrive(self) -> None:
         """One more customer."""
-        self._spawn(self.buy(str(next(self._numbers))), "customer")
+        self._spawn(self.buy(self.new_number()), "customer")
 
     async def cease(self) -> None:
         """Let nobody else arrive; who is there goes on."""
@@ -203,11 +207,27 @@ class Load:
         await self.carrier.close()
         await self.ghala.close()
 
+    def new_number(self) -> str:
+        """The number of a customer who has never written."""
+        return str(next(self._numbers))
+
     async def say(self, number: str, text: str) -> str:
         """Write a message and wait for the answer to it; the answer's words.
 
         Raises:
             Stuck: no answer came.
+        """
+        exchange, seen = await self.write(number, text)
+        phone = self.ghala.phones[number]
+        await self.until(number, lambda: len(phone.shown) > seen, f"an answer to {text!r}")
+        exchange.answered = phone.shown[seen].at
+        return phone.shown[seen].text
+
+    async def write(self, number: str, text: str) -> tuple[Exchange, int]:
+        """Write a message and see it taken; also how much the phone showed before.
+
+        Raises:
+            Stuck: nobody took it.
         """
         exchange = Exchange(f"wamid.C{next(self._ids)}", number, text, time.monotonic())
         self.ledger.exchanges.append(exchange)
@@ -222,9 +242,17 @@ class Load:
         }
         await self.carrier.bring("/api/messages/incoming", {"messages": [message]})
         exchange.acked = time.monotonic()
-        await self.until(number, lambda: len(phone.shown) > seen, f"an answer to {text!r}")
-        exchange.answered = phone.shown[seen].at
-        return phone.shown[seen].text
+        return exchange, seen
+
+    async def wait(self, number: str, true: Callable[[], bool], what: str) -> None:
+        """The same as ``until``, and note how long it took.
+
+        Raises:
+            Stuck: it did not come.
+        """
+        began = time.monotonic()
+        await self.until(number, true, what)
+        self.ledger.waits.append(Exchange("", number, what, began, began, time.monotonic()))
 
     async def until(self, number: str, true: Callable[[], bool], what: str) -> None:
         """Wait until something shows on a phone.
@@ -261,7 +289,7 @@ class Load:
         for _ in range(PERSISTENCE):
             before, known = len(phone.charges), len(phone.shown)
             await self.say(number, "mpesa")
-            await self.until(
+            await self.wait(
                 number,
                 lambda before=before, known=known: (  # type: ignore[misc]
                     len(phone.charges) > before or any("😕" in shown.text for shown in phone.shown[known:])
@@ -270,7 +298,7 @@ class Load:
             )
             if len(phone.charges) > before:
                 await self._pay(phone.charges[-1])
-                await self.until(
+                await self.wait(
                     number, lambda: any("RECEIPT" in shown.text for shown in phone.shown), "a receipt"
                 )
                 self.ledger.ends["bought"] += 1
@@ -290,3 +318,45 @@ class Load:
             self.ledger.ends["sold out"] += 1
         else:
             self.ledger.stuck.append(f"{number} was answered {answer[:120]!r}")
+
+
+class Crowd:
+    """Many customers who each write "hi" and nothing else, as fast as the shop takes it.
+
+    Args:
+        load: whom their messages are counted with.
+        size: how many.
+    """
+
+    def __init__(self, load: Load, size: int) -> None:
+        self._load = load
+        self._waiting = [load.new_number() for _ in range(size)]
+        self._written: list[Exchange] = []
+
+    async def all_written(self) -> None:
+        """Let everybody write, a few at a time; returns when all of it was taken.
+
+        Raises:
+            Stuck: something was not.
+        """
+        numbers = iter(self._waiting)
+
+        async def some() -> None:
+            for number in numbers:
+                exchange, _ = await self._load.write(number, "hi")
+                self._written.append(exchange)
+
+        await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+
+    async def all_answered(self, seconds: float) -> int:
+        """Wait until everybody has an answer, at most so long; how many have none."""
+        until = time.monotonic() + seconds
+        while True:
+            silent = 0
+            for exchange in self._written:
+                shown = self._load.ghala.phones[exchange.number].shown
+                exchange.answered = shown[0].at if shown else 0.0
+                silent += not shown
+            if not silent or time.monotonic() > until:
+                return silent
+            await asyncio.sleep(0.1)

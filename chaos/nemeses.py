@@ -20,6 +20,7 @@ from typing import Any, Final
 import psycopg
 import redis
 
+from chaos.load import Crowd
 from chaos.processes import GRACE, Process, children, send
 from chaos.stack import ROOT, Stack
 
@@ -35,6 +36,10 @@ class NotHere(Exception):
 class Broken(Exception):
     """A promise was broken while the nemesis was at work."""
 
+
+BACKLOG: Final = 1_000
+BACKLOG_PATIENCE: Final = 300.0
+"""Messages that wait when workers start, and the seconds in which all must be answered."""
 
 Strike = Callable[[Stack, float], Awaitable[str]]
 
@@ -343,15 +348,23 @@ async def deploy(stack: Stack, scale: float) -> str:
 
 
 async def pile_up(stack: Stack, scale: float) -> str:
-    """No worker while many write at once; then the workers start and find it all."""
-    many = round(400 * scale)
+    """No worker while many write; then the workers start and find it all.
+
+    Raises:
+        Broken: somebody was not answered within ``BACKLOG_PATIENCE``.
+    """
+    many = round(BACKLOG * scale)
     for worker in stack.workers:
         await worker.stop()
-    for _ in range(many):
-        stack.load.arrive()
-        await asyncio.sleep(0.02)
+    crowd = Crowd(stack.load, many)
+    await crowd.all_written()
+    began = time.monotonic()
     await asyncio.gather(*(worker.start() for worker in stack.workers))
-    return f"{many} more customers wait"
+    up = time.monotonic()
+    if silent := await crowd.all_answered(BACKLOG_PATIENCE):
+        raise Broken(f"{silent} of {many} were not answered in {BACKLOG_PATIENCE:.0f} s")
+    over = time.monotonic()
+    return f"{many} waited, drained in {over - began:.0f} s, {up - began:.0f} of them to start"
 
 
 NEMESES: Final = (
@@ -384,5 +397,5 @@ NEMESES: Final = (
     Nemesis("lose-callbacks", "payment callbacks lost", "paid within 3 min", POSTGRES, lose_callbacks),
     Nemesis("skew-clocks", "workers' clocks 10 min off", "leases right", POSTGRES, skew_clocks),
     Nemesis("deploy", "SIGTERM rolling restart", "no answer but 200, each end in 30 s", POSTGRES, deploy),
-    Nemesis("pile-up", "workers start with a backlog", "drained", POSTGRES, pile_up),
+    Nemesis("pile-up", "workers start with a backlog", "1,000 drained in 5 min", BOTH, pile_up),
 )

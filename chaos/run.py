@@ -18,8 +18,8 @@ from chaos.stack import Stack
 
 PER_SECOND: Final = 3.4
 """Customers a second, each about six signed webhooks: twenty webhooks a second."""
-BEFORE: Final = 3.0
-AFTER: Final = 5.0
+BEFORE: Final = 2.0
+AFTER: Final = 4.0
 """Seconds of load before a nemesis and after it."""
 SETTLES_IN: Final = 60.0
 FINE: Final = frozenset({0, 200, 503})
@@ -31,7 +31,7 @@ class Measured:
     """How the shop took it.
 
     ``back`` is seconds from the end of the harm until whatever was written was answered within ``SLOW`` seconds
-    again; ``drained`` until everything written before was answered; ``meanwhile`` the 95th percentile of seconds
+    again; ``drained`` until everything written before was answered, prompts and receipts included; ``meanwhile`` the 95th percentile of seconds
     to an answer for what was written during the harm. ``p95`` and ``slowest`` are milliseconds to the
     acknowledgement of a webhook, ``refused`` counts the answers other than 200.
     """
@@ -97,7 +97,7 @@ async def face(
 ) -> Row:
     """Let one nemesis loose under load and see what is left."""
     ledger = stack.load.ledger
-    first_exchange, first_post = len(ledger.exchanges), len(ledger.posts)
+    first_exchange, first_wait, first_post = len(ledger.exchanges), len(ledger.waits), len(ledger.posts)
     stack.load.begin(PER_SECOND)
     await asyncio.sleep(before)
     broken, skipped, note = [], "", ""
@@ -113,7 +113,7 @@ async def face(
     await stack.load.cease()
     broken += await settle(stack)
     exchanges = ledger.exchanges[first_exchange:]
-    measured = measure(ledger, exchanges, first_post, began, over)
+    measured = measure(ledger, exchanges + ledger.waits[first_wait:], first_post, began, over)
     broken += [
         f"{n} webhooks were answered {status}" for status, n in measured.refused.items() if status not in FINE
     ]

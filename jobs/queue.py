@@ -80,6 +80,9 @@ TASK_NAMES: Final = (
     "ask_payment",
     "expire_order",
     "tell_back_in_stock",
+    "remind_order",
+    "forget_customer",
+    "end_handoffs",
     "reconcile",
     "retention",
 )

@@ -11,13 +11,14 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import staff
 from catalog import stock_waits
 from db import Database, clock, inbox
 from db.models import WorkerHeartbeat
 from db.redis_link import RedisLink
 from db.statements import insert
 from jobs.queue import TASKS, QueueBell
-from keeping import chores, retention
+from keeping import chores, privacy, retention
 from orders import service as order_service
 from payments import desk, reconciliation
 
@@ -132,6 +133,9 @@ class Sweeper:
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
             restocked = stock_waits.due(session)
+            reminders = order_service.due_to_remind(session)
+            leaving = privacy.due_to_erase(session)
+            silent = staff.is_anyone_silent(session)
         for event_id, kind in events:
             self._bell.queue(TASKS[kind], event_id)
         for payment_id, status in payments:
@@ -140,6 +144,13 @@ class Sweeper:
             self._bell.queue("expire_order", order_id)
         for product_id in restocked:
             self._bell.queue("tell_back_in_stock", product_id)
+        for order_id in reminders:
+            self._bell.queue("remind_order", order_id)
+        for customer_id in leaving:
+            self._bell.queue("forget_customer", customer_id)
+        if silent:
+            self._bell.queue("end_handoffs", 0)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        return len(events) + len(payments) + len(orders) + len(restocked) + len(runs)
+        found = (events, payments, orders, reminders, leaving, restocked, runs)
+        return sum(len(rows) for rows in found) + silent

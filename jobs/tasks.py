@@ -10,6 +10,7 @@ from typing import Final
 
 import measuring
 import observing
+from bot import staff
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
 from catalog import stock_waits
@@ -35,6 +36,8 @@ NAMES: Final = {
     "ask_payment": "payment_id",
     "expire_order": "order_id",
     "tell_back_in_stock": "product_id",
+    "remind_order": "order_id",
+    "forget_customer": "customer_id",
     "reconcile": "run_id",
 }
 """What the logs call the row a task works on."""
@@ -81,6 +84,9 @@ class Tasks:
             "ask_payment": self._desk.ask,
             "expire_order": self.expire_order,
             "tell_back_in_stock": self.tell_back_in_stock,
+            "remind_order": self.remind_order,
+            "forget_customer": self._shell.forget,
+            "end_handoffs": self.end_handoffs,
             "reconcile": self.reconcile,
             "retention": self.empty_what_is_old,
         }
@@ -173,6 +179,18 @@ class Tasks:
             told = stock_waits.tell(session, product_id)
         for event_id in told:
             self._bell.inbox("internal", event_id)
+
+    def remind_order(self, order_id: int) -> None:
+        """Have the customer reminded of an unpaid order, once."""
+        with self._database.writing() as session:
+            told = order_service.remind(session, order_id)
+        if told is not None:
+            self._bell.inbox("internal", told)
+
+    def end_handoffs(self, _row_id: int) -> None:
+        """Where customer and shop have been silent for long, the bot answers again."""
+        with self._database.writing() as session:
+            staff.end_silent(session)
 
     def empty_what_is_old(self, _row_id: int) -> None:
         """Retention, once a day."""

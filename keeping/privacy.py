@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from db import Database, clock
@@ -158,30 +158,85 @@ def export(session: Session, customer: Customer) -> dict[str, Any]:
     }
 
 
-def still_needed(session: Session, customer: Customer) -> list[str]:
-    """Why this customer cannot be forgotten yet, one sentence per reason."""
-    reasons = []
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a customer from being forgotten: ``kind`` is a key of ``_SENTENCES``; ``ref`` names an order."""
+
+    kind: str
+    ref: str
+    payment_ref: str = ""
+
+
+_SENTENCES: Final = {
+    "unpaid": "Order {ref} is open and unpaid.",
+    "undelivered": "Order {ref} is paid and not delivered.",
+    "payment": "Payment {payment} is under way.",
+    "money": "Money paid for order {ref} waits to be settled.",
+}
+
+
+def obstacles(session: Session, customer: Customer) -> list[Obstacle]:
+    """Why this customer cannot be forgotten yet."""
+    found = []
     for order in session.scalars(select(Order).where(Order.customer_id == customer.id).order_by(Order.id)):
         if order.status == "pending_payment":
-            reasons.append(f"Order {order.ref} is open and unpaid.")
+            found.append(Obstacle("unpaid", order.ref))
         elif order.status in UNDELIVERED:
-            reasons.append(f"Order {order.ref} is paid and not delivered.")
+            found.append(Obstacle("undelivered", order.ref))
     mine = Order.customer_id == customer.id
-    under_way = session.scalars(
-        select(Payment.ref)
+    under_way = session.execute(
+        select(Payment.ref, Order.ref.label("order_ref"))
         .join(Order, Order.id == Payment.order_id)
         .where(mine, Payment.status.in_(OPEN_PAYMENT_STATUSES))
     )
+    found += [Obstacle("payment", row.order_ref, row.ref) for row in under_way]
     unsettled = session.scalars(
         select(Order.ref)
         .join(MoneyEvent, MoneyEvent.order_id == Order.id)
         .where(mine, MoneyEvent.settled_at.is_(None), MoneyEvent.kind.in_(("refund_due", "unmatched")))
-    )
+    ).all()
+    owed = session.scalars(
+        select(Order.ref)
+        .join(Refund, Refund.order_id == Order.id)
+        .where(mine, Refund.status.in_(("requested", "pending")))
+    ).all()
+    return [*found, *(Obstacle("money", ref) for ref in dict.fromkeys((*unsettled, *owed)))]
+
+
+def still_needed(session: Session, customer: Customer) -> list[str]:
+    """Why this customer cannot be forgotten yet, one sentence per reason."""
     return [
-        *reasons,
-        *(f"Payment {ref} is under way." for ref in under_way),
-        *(f"Money paid for order {ref} waits to be settled." for ref in unsettled),
+        _SENTENCES[found.kind].format(ref=found.ref, payment=found.payment_ref)
+        for found in obstacles(session, customer)
     ]
+
+
+LONGEST_GOODBYE: Final = 3600.0
+"""Seconds after which nobody waits any more for the last words to go out."""
+
+
+def due_to_erase(session: Session, most: int = 20) -> list[int]:
+    """Customers who asked to be forgotten and have been told that they are."""
+    waiting = exists().where(
+        OutboxMessage.customer_id == Customer.id, OutboxMessage.status == word("waiting")
+    )
+    rows = session.scalars(
+        select(Customer.id)
+        .where(
+            Customer.erase_at.is_not(None),
+            Customer.erase_at < clock(),
+            ~waiting | (Customer.erase_at < clock(-LONGEST_GOODBYE)),
+        )
+        .order_by(Customer.erase_at)
+        .limit(most)
+    )
+    return list(rows)
+
+
+def keep(database: Database, customer_id: int) -> None:
+    """Something is under way again with a customer who asked to be forgotten: they stay until they ask again."""
+    with database.writing() as session:
+        session.execute(update(Customer).where(Customer.id == customer_id).values(erase_at=None))
 
 
 def erase(

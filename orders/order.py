@@ -84,6 +84,7 @@ class OrderView:
     hold_until: datetime
     discount_label: str = ""
     rider: Rider | None = None
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

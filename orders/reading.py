@@ -33,6 +33,7 @@ def view(session: Session, row: Order) -> OrderView:
         hold_until=row.hold_until,
         discount_label=row.discount_label,
         rider=Rider(row.rider_name, row.rider_phone) if row.rider_name or row.rider_phone else None,
+        paid_at=row.paid_at,
     )
 
 

@@ -396,13 +396,22 @@ def _repeated(
     if reference in {payment.transaction_ref, placeholder}:
         return News(outcome="repeated")
     if payment.transaction_ref == placeholder and not _booked_elsewhere(session, payment, reference):
-        for table in (Payment, MoneyEvent):
-            owner = Payment.id if table is Payment else MoneyEvent.payment_id
-            session.execute(
-                update(table)
-                .where(owner == payment.id, table.transaction_ref == placeholder)
-                .values(transaction_ref=reference)
+        session.execute(
+            update(Payment)
+            .where(Payment.id == payment.id, Payment.transaction_ref == placeholder)
+            .values(transaction_ref=reference)
+        )
+        session.execute(
+            update(MoneyEvent)
+            .where(
+                MoneyEvent.payment_id == payment.id,
+                MoneyEvent.transaction_ref == placeholder,
+                # What was kept under this name beside it stays what it is.
+                MoneyEvent.kind.in_([word("payment"), word("refund_due")]),
             )
+            .values(transaction_ref=reference)
+        )
+        _found_its_payment(session, payment, {reference})
         return News(outcome="repeated")
     news = News(outcome="repeated")
     if _book(session, "refund_due", payment, reference, inbox_event_id, "paid_twice"):

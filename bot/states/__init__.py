@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from bot.state import State
 from bot.states.address_input import AddressInput
+from bot.states.cancel_confirm import CancelConfirm
 from bot.states.cart import CartView
 from bot.states.change_quantity import ChangeQuantity
 from bot.states.choose_quantity import ChooseQuantity
+from bot.states.erase_confirm import EraseConfirm
 from bot.states.greeting import Greeting
 from bot.states.handed_off import HandedOff
 from bot.states.landmark import Landmark
@@ -17,6 +19,7 @@ from bot.states.payment_processing import PaymentProcessing
 from bot.states.payment_selection import PaymentSelection
 from bot.states.product_selected import ProductSelected
 from bot.states.promotions import Promotions
+from bot.states.rating_comment import RatingComment
 from bot.states.variant_choice import VariantChoice
 from bot.states.zone_choice import ZoneChoice
 
@@ -34,6 +37,9 @@ ALL: Final[tuple[State[Any], ...]] = (
     PaymentSelection(),
     PaymentProcessing(),
     PaymentFailed(),
+    CancelConfirm(),
+    RatingComment(),
+    EraseConfirm(),
     HandedOff(),
 )
 """Every state; the first is where everybody begins."""

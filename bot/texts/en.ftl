@@ -63,6 +63,22 @@ button-resend = 🔄 Resend
 button-edit = ✏️ Edit order
 button-cancel-order = ❌ Cancel order
 button-card-link = 💳 Pay by card
+button-history = 🧾 My orders
+button-order = 🧾 This order
+button-receipt = 🧾 Receipt copy
+button-cancel-paid = ❌ Cancel order
+button-cancel-yes = Yes, cancel it
+button-cancel-no = No, keep it
+button-rate = ⭐ Rate it
+button-rate-good = 😀 Good
+button-rate-fair = 😐 So-so
+button-rate-poor = 😞 Bad
+button-no-comment = Skip
+button-stop = 🔕 Stop
+button-resume = 🔔 Start again
+button-erase = 🗑️ Delete my data
+button-erase-yes = Yes, delete it
+button-erase-no = No, keep it
 
 ## Products
 products-body = 🛍️ What would you like? Tap below to choose, or type a name, a number, or "2 coffee and 1 honey".
@@ -181,7 +197,6 @@ already-open = A payment for this order is already on its way, so I did not star
 already-paid = Order { $ref } is already paid. Nothing more to do. 🙏
 order-closed = Order { $ref } is closed, so nothing was charged. You can order again at any time.
 cancel-payment-open = A payment for order { $ref } is still open on your phone, so I cannot cancel it yet. Decline it there, or wait a minute; I am asking { $method } now.
-cancel-paid = Order { $ref } is already paid, so I cannot cancel it here. A person from the shop can help.
 card-link = 💳 Pay { $total } for order { $ref } on this secure page. I'll write the moment it is paid.
 failed =
     { $why }
@@ -208,7 +223,6 @@ order-reopened = ✏️ Order { $ref } is back in your cart. Change what you lik
 order-empty = Your cart is empty, so nothing was ordered.
 order-changed = Something in your cart changed, so nothing was ordered yet.
 nothing-to-cancel = There is nothing to cancel. 🙂
-track-paid = Your last order is paid. I write to you at every step; for anything else a person can help.
 track-none = You have no open order. Shall we start one?
 
 ## Receipt: this heading appears in receipts and nowhere else
@@ -224,6 +238,17 @@ receipt =
     { $delivery }
     ━━━━━━━━━━━━━━━━━━━━
     Thank you! 🙏 We'll write when it is on its way.
+receipt-copy =
+    🧾 Copy of your receipt
+    ━━━━━━━━━━━━━━━━━━━━
+    RECEIPT · { $shop }
+    ━━━━━━━━━━━━━━━━━━━━
+    Order: { $ref }
+    { $lines }
+    Paid by: { $method }
+    { $date }
+    { $delivery }
+    ━━━━━━━━━━━━━━━━━━━━
 receipt-delivery = Delivery
 receipt-discount = Discount
 receipt-total = Total paid
@@ -236,6 +261,54 @@ news-dispatched = 🛵 Your order { $ref } is on its way!
 news-delivered = ✅ Your order { $ref } has been delivered. Thank you for shopping with { $shop }! 🙏
 news-cancelled = Your order { $ref } was cancelled by { $shop }. Reply *human* if you have a question.
 news-expired = Your order { $ref } was not paid in time, so we let it go. Nothing was charged. Reply *cart* to pick up where you left off.
+
+## After the sale
+stands-pending-payment = Order { $ref } waits for its payment of { $total }. We keep it for you until { $time }.
+stands-paid = Order { $ref } is paid. { $shop } will prepare it next, and I'll write at every step.
+stands-preparing = 👩‍🍳 { $shop } is preparing order { $ref }. Next it goes on its way, and I'll write when it does.
+stands-dispatched = 🛵 Order { $ref } is on its way to you.
+stands-dispatched-pickup = 🏪 Order { $ref } is ready for you at { $shop }.
+stands-delivered = ✅ Order { $ref } has been delivered.
+stands-cancelled = Order { $ref } was cancelled. Nothing was charged.
+stands-cancelled-paid = Order { $ref } was cancelled after it was paid: { $shop } owes you { $total } or has sent it back already.
+stands-expired = Order { $ref } was not paid in time and is closed. Nothing was charged.
+status-pending-payment = to be paid
+status-paid = paid
+status-preparing = being prepared
+status-dispatched = on its way
+status-delivered = delivered
+status-cancelled = cancelled
+status-expired = not paid
+rider = Rider: { $rider }
+history-body = 🧾 Your last orders. Tap below to open one.
+history-button = See orders
+history-row = { $total } · { $status } · { $date }
+receipt-none = I have no receipt for you yet: there is one for every order that is paid.
+again-gone = { $product } is no longer on offer.
+cancel-paid-ask = Cancel order { $ref }? It is paid: { $shop } will send your { $total } back, and the goods go back on the shelf.
+cancel-kept = 👍 Order { $ref } stays as it is.
+cancel-on-its-way = Order { $ref } is already on its way, so I cannot cancel it here. A person from the shop can help.
+refund-due = { $shop } has been told and will send your { $total } back.
+reminder = ⏰ We keep order { $ref } ({ $total }) for you only until { $time }. Shall we finish it?
+rate-ask = How was order { $ref }?
+rate-none = There is nothing to rate yet: I'll ask when your order has arrived.
+rate-not-kept = 🙏 Thank you! Order { $ref } was rated before, or has not arrived yet.
+rated = 🙏 Thank you for telling us!
+rated-poor = 😞 We are sorry, and thank you for telling us. Would you like to talk to a person?
+comment-ask = 🙏 Thank you! Is there anything you would like to add? Write one line, or reply skip.
+comment-ask-poor = 😞 We are sorry, and thank you for telling us. What went wrong? Write one line, or talk to a person.
+comment-thanks = 🙏 Thank you, I passed it on.
+stopped = 👍 No more reminders, offers or questions. Receipts and news of your orders still come. Reply *start* to have the rest again.
+resumed = 👍 Welcome back: I will write about offers and reminders again. Reply *stop* at any time.
+erase-ask = Delete everything { $shop } knows about you: your name, number, addresses and messages? Its books keep what was bought, without your name. This cannot be undone.
+erase-kept = 👍 Nothing was deleted.
+erase-done = 👋 Done: your data is being deleted now. This is my last message, unless you write again; then we start anew.
+erase-unpaid = Order { $ref } is still open. Pay or cancel it first, then ask me again.
+erase-undelivered = Order { $ref } is paid and on its way through the shop. Ask me again once it has been delivered.
+erase-payment = A payment for order { $ref } is still open. Ask me again when it is settled: at the latest in three days.
+erase-money = { $ref } still has money to be settled with you. Ask me again when the shop has sent it.
+delivery-noted = 📍 Noted for the rider: { $line }
+delivery-not-noted = I could not add that to the order any more. A person can help: reply *human*.
 
 ## Not understood, and other input
 miss-again =
@@ -255,6 +328,9 @@ hint-zone-choice = Please choose your area from the list.
 hint-payment-selection = Please choose how to pay, e.g. "mpesa 0722 000 111" for another number. Reply *edit* or *cancel* to change your mind.
 hint-payment-processing = I am still waiting for your payment.
 hint-payment-failed = Please choose: try again, another way, or cancel the order.
+hint-cancel-confirm = Please reply *yes* to cancel the order, or *no* to keep it.
+hint-rating-comment = Write one line, or reply *skip*.
+hint-erase-confirm = Please reply *yes* to delete your data, or *no* to keep it.
 hint-handed-off = Reply *menu* to come back to me.
 old-button = That button is from an earlier moment, so I did nothing. Here is where you are now:
 late = 🙏 Sorry, your message reached me late, so I did nothing with it. Here is where you are now:

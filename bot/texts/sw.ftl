@@ -62,6 +62,22 @@ button-resend = 🔄 Tuma tena
 button-edit = ✏️ Badilisha oda
 button-cancel-order = ❌ Ghairi oda
 button-card-link = 💳 Lipa kwa kadi
+button-history = 🧾 Oda zangu
+button-order = 🧾 Oda hii
+button-receipt = 🧾 Nakala ya risiti
+button-cancel-paid = ❌ Ghairi oda
+button-cancel-yes = Ndiyo, ighairi
+button-cancel-no = Hapana, iache
+button-rate = ⭐ Kadiria
+button-rate-good = 😀 Nzuri
+button-rate-fair = 😐 Wastani
+button-rate-poor = 😞 Mbaya
+button-no-comment = Ruka
+button-stop = 🔕 Acha
+button-resume = 🔔 Anza tena
+button-erase = 🗑️ Futa data yangu
+button-erase-yes = Ndiyo, futa
+button-erase-no = Hapana, usifute
 
 ## Products
 products-body = 🛍️ Ungependa nini? Bonyeza hapa chini kuchagua, au andika jina, namba, au "kahawa 2 na asali 1".
@@ -189,7 +205,6 @@ already-open = Tayari kuna malipo ya oda hii yanayoendelea, kwa hiyo sijaanzisha
 already-paid = Oda { $ref } imeshalipiwa. Hakuna kingine cha kufanya. 🙏
 order-closed = Oda { $ref } imefungwa, kwa hiyo hakuna pesa iliyokatwa. Unaweza kuagiza tena wakati wowote.
 cancel-payment-open = Malipo ya oda { $ref } bado yanasubiri kwenye simu yako, kwa hiyo siwezi kuighairi sasa. Yakatae kwenye simu, au subiri dakika moja; ninauliza { $method } sasa.
-cancel-paid = Oda { $ref } imeshalipiwa, kwa hiyo siwezi kuighairi hapa. Mhudumu wa duka anaweza kukusaidia.
 card-link = 💳 Lipia oda { $ref } ({ $total }) kwenye ukurasa huu salama. Nitakuandikia malipo yakifika.
 failed =
     { $why }
@@ -216,7 +231,6 @@ order-reopened = ✏️ Oda { $ref } imerudi kwenye kikapu chako. Badilisha unac
 order-empty = Hakuna kitu kwenye kikapu chako, kwa hiyo hakuna kilichoagizwa.
 order-changed = Kuna kitu kimebadilika kwenye kikapu chako, kwa hiyo bado hakuna kilichoagizwa.
 nothing-to-cancel = Hakuna cha kughairi. 🙂
-track-paid = Oda yako ya mwisho imelipiwa. Nitakuandikia kila hatua; kwa jambo lingine, mhudumu anaweza kukusaidia.
 track-none = Huna oda inayoendelea. Tuanze moja?
 
 ## Receipt: this heading appears in receipts and nowhere else
@@ -232,6 +246,17 @@ receipt =
     { $delivery }
     ━━━━━━━━━━━━━━━━━━━━
     Asante! 🙏 Tutakuandikia ikiwa njiani.
+receipt-copy =
+    🧾 Nakala ya risiti yako
+    ━━━━━━━━━━━━━━━━━━━━
+    RISITI / RECEIPT · { $shop }
+    ━━━━━━━━━━━━━━━━━━━━
+    Oda: { $ref }
+    { $lines }
+    Umelipa kwa: { $method }
+    { $date }
+    { $delivery }
+    ━━━━━━━━━━━━━━━━━━━━
 receipt-delivery = Usafiri
 receipt-discount = Punguzo
 receipt-total = Jumla uliyolipa
@@ -244,6 +269,54 @@ news-dispatched = 🛵 Oda yako { $ref } iko njiani!
 news-delivered = ✅ Oda yako { $ref } imefika. Asante kwa kununua kutoka { $shop }! 🙏
 news-cancelled = Oda yako { $ref } imeghairiwa na { $shop }. Jibu *mhudumu* kama una swali.
 news-expired = Oda yako { $ref } haikulipiwa kwa wakati, kwa hiyo tumeifuta. Hakuna pesa iliyokatwa. Jibu *kikapu* kuendelea ulipoishia.
+
+## After the sale
+stands-pending-payment = Oda { $ref } inasubiri malipo ya { $total }. Tunakuwekea hadi { $time }.
+stands-paid = Oda { $ref } imelipwa. { $shop } itaiandaa sasa, na nitakuandikia kila hatua.
+stands-preparing = 👩‍🍳 { $shop } inaandaa oda { $ref }. Ikitoka njiani nitakuandikia.
+stands-dispatched = 🛵 Oda { $ref } iko njiani kuja kwako.
+stands-dispatched-pickup = 🏪 Oda { $ref } iko tayari, inakusubiri { $shop }.
+stands-delivered = ✅ Oda { $ref } imefika.
+stands-cancelled = Oda { $ref } ilighairiwa. Hakuna kilichotozwa.
+stands-cancelled-paid = Oda { $ref } ilighairiwa baada ya kulipwa: { $shop } inakudaiwa { $total } au imeshakurudishia.
+stands-expired = Oda { $ref } haikulipwa kwa wakati na imefungwa. Hakuna kilichotozwa.
+status-pending-payment = inasubiri malipo
+status-paid = imelipwa
+status-preparing = inaandaliwa
+status-dispatched = iko njiani
+status-delivered = imefika
+status-cancelled = imeghairiwa
+status-expired = haikulipwa
+rider = Dereva: { $rider }
+history-body = 🧾 Oda zako za mwisho. Bonyeza hapa chini kufungua moja.
+history-button = Tazama oda
+history-row = { $total } · { $status } · { $date }
+receipt-none = Bado sina risiti yako: kila oda iliyolipwa ina risiti yake.
+again-gone = { $product } haipo tena.
+cancel-paid-ask = Nighairi oda { $ref }? Imeshalipwa: { $shop } itakurudishia { $total }, na bidhaa zitarudi dukani.
+cancel-kept = 👍 Oda { $ref } inabaki kama ilivyo.
+cancel-on-its-way = Oda { $ref } tayari iko njiani, hivyo siwezi kuighairi hapa. Mtu kutoka dukani anaweza kusaidia.
+refund-due = { $shop } imejulishwa na itakurudishia { $total }.
+reminder = ⏰ Tunakuwekea oda { $ref } ({ $total }) hadi { $time } tu. Tuimalize?
+rate-ask = Oda { $ref } ilikuwaje?
+rate-none = Bado hakuna cha kukadiria: nitakuuliza oda yako ikifika.
+rate-not-kept = 🙏 Asante! Oda { $ref } ilishakadiriwa, au bado haijafika.
+rated = 🙏 Asante kwa kutuambia!
+rated-poor = 😞 Pole sana, na asante kwa kutuambia. Ungependa kuongea na mtu?
+comment-ask = 🙏 Asante! Kuna kingine ungependa kuongeza? Andika mstari mmoja, au jibu ruka.
+comment-ask-poor = 😞 Pole sana, na asante kwa kutuambia. Nini hakikwenda sawa? Andika mstari mmoja, au ongea na mtu.
+comment-thanks = 🙏 Asante, nimewafikishia.
+stopped = 👍 Sitakutumia tena vikumbusho, ofa wala maswali. Risiti na habari za oda zako bado zitakuja. Jibu *anza* ukitaka mengine tena.
+resumed = 👍 Karibu tena: nitakuandikia ofa na vikumbusho. Jibu *stop* wakati wowote.
+erase-ask = Nifute yote ambayo { $shop } inajua kukuhusu: jina, namba, anwani na ujumbe wako? Vitabu vya duka vinabaki na kilichonunuliwa, bila jina lako. Haiwezi kurudishwa.
+erase-kept = 👍 Hakuna kilichofutwa.
+erase-done = 👋 Tayari: taarifa zako zinafutwa sasa. Huu ni ujumbe wangu wa mwisho, ila ukiandika tena tutaanza upya.
+erase-unpaid = Oda { $ref } bado iko wazi. Ilipe au ighairi kwanza, kisha niombe tena.
+erase-undelivered = Oda { $ref } imelipwa na bado haijafika. Niombe tena ikishafika.
+erase-payment = Malipo ya oda { $ref } bado yako wazi. Niombe tena yakiisha: ndani ya siku tatu.
+erase-money = { $ref } bado ina pesa za kumalizana nawe. Niombe tena duka likishazituma.
+delivery-noted = 📍 Nimemwandikia dereva: { $line }
+delivery-not-noted = Sikuweza kuongeza hilo kwenye oda. Mtu anaweza kusaidia: jibu *mtu*.
 
 ## Not understood, and other input
 miss-again =
@@ -263,6 +336,9 @@ hint-zone-choice = Tafadhali chagua eneo lako kwenye orodha.
 hint-payment-selection = Tafadhali chagua njia ya kulipa, mfano "mpesa 0722 000 111" kwa namba nyingine. Jibu *hariri* au *ghairi* ukibadili nia.
 hint-payment-processing = Bado ninasubiri malipo yako.
 hint-payment-failed = Tafadhali chagua: jaribu tena, njia nyingine, au ghairi oda.
+hint-cancel-confirm = Tafadhali jibu *ndiyo* kughairi oda, au *hapana* kuiacha.
+hint-rating-comment = Andika mstari mmoja, au jibu *ruka*.
+hint-erase-confirm = Tafadhali jibu *ndiyo* kufuta taarifa zako, au *hapana* kuziacha.
 hint-handed-off = Jibu *menyu* ili kurudi kwangu.
 old-button = Kitufe hicho ni cha zamani, kwa hiyo sijafanya chochote. Hapa ndipo ulipo sasa:
 late = 🙏 Samahani, ujumbe wako ulichelewa kunifikia, kwa hiyo sikuufanyia kazi. Hapa ndipo ulipo sasa:

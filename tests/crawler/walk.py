@@ -19,8 +19,19 @@ import orjson
 
 from bot import conversation as conversations
 from bot import events
+from bot.aftersale import ANSWERS
 from bot.conversation import Conversation
-from bot.effects import CancelOrder, PlaceOrder, RequestPayment, Say
+from bot.effects import (
+    AddToDelivery,
+    CancelOrder,
+    CancelPaid,
+    FindOrders,
+    Forget,
+    PlaceOrder,
+    RateOrder,
+    RequestPayment,
+    Say,
+)
 from bot.flow import STATES, decide
 from bot.global_words import ACTIONS, ORDER_ACTIONS, WORDS
 from bot.state import Next
@@ -189,6 +200,7 @@ def an_order(ref: str = REF, status: str = "pending_payment") -> OrderView:
     )
 
 
+STATUSES = ("pending_payment", "paid", "preparing", "dispatched", "delivered", "cancelled", "expired")
 _NAMED: dict[str, Any] = {
     "method": "mpesa",
     "phone": PHONE,
@@ -201,12 +213,28 @@ _VARIANTS: dict[type[Any], tuple[dict[str, Any], ...]] = {
         {"reason": reason, "product_id": 1}
         for reason in ("out_of_stock", "unavailable", "price_changed", "empty")
     ),
-    events.CancelRefused: tuple({"reason": reason} for reason in ("paid", "payment_open", "closed")),
+    events.CancelRefused: tuple(
+        {"reason": reason} for reason in ("paid", "on_its_way", "payment_open", "closed")
+    ),
     events.PaymentRefused: tuple(
         {"reason": reason}
         for reason in ("already_open", "already_paid", "order_closed", "no_phone", "too_many_prompts")
     ),
     events.PaymentFailed: tuple({"reason": reason} for reason in ("wrong_pin", "cancelled", "unknown")),
+    events.OrdersFound: tuple(
+        {"purpose": purpose, "orders": orders, "receipt": receipt}
+        for purpose in ANSWERS
+        for orders, receipt in (
+            ((), None),
+            *(((an_order(status=status),), None) for status in STATUSES),
+            ((an_order(status="paid"),), Receipt(an_order(status="paid"), "mpesa", "SK1", 300_000, NOW)),
+        )
+    ),
+    events.OrderRated: tuple({"stars": stars, "kept": kept} for stars in (1, 5) for kept in (True, False)),
+    events.ForgetAnswered: tuple(
+        {"reason": reason} for reason in ("", "done", "unpaid", "undelivered", "payment", "money")
+    ),
+    events.DeliveryNoted: ({"line": "gate C"}, {"line": "gate C", "kept": False}),
     events.OrderMoved: tuple(
         {"order": status} for status in ("preparing", "dispatched", "delivered", "cancelled", "expired")
     ),
@@ -294,7 +322,23 @@ def outcomes(effect: Any, here: Conversation) -> list[events.Event]:
         ]
         order = an_order(effect.order_ref or here.order_ref)
         return [events.PaymentRequested(order, effect.method, effect.phone), *refused]
-    return []
+    if isinstance(effect, FindOrders):
+        return [
+            _made(events.OrdersFound, REF, found)
+            for found in _VARIANTS[events.OrdersFound]
+            if found["purpose"] == effect.purpose
+        ]
+    answered = {
+        CancelPaid: events.CancelRefused,
+        AddToDelivery: events.DeliveryNoted,
+        RateOrder: events.OrderRated,
+    }
+    answered[Forget] = events.ForgetAnswered
+    kind = answered.get(type(effect))
+    made = [_made(kind, REF, variant) for variant in _VARIANTS[kind]] if kind else []
+    return (
+        [events.OrderCancelled(an_order(status="cancelled")), *made] if kind is events.CancelRefused else made
+    )
 
 
 def _legal(here: Conversation, event: events.Event, step: Next, way: tuple[str, ...], walk: Walk) -> None:
@@ -312,7 +356,7 @@ def _legal(here: Conversation, event: events.Event, step: Next, way: tuple[str, 
     for say in said:
         if load(dump(say.message)) != say.message:
             complain("a message that does not survive its storing")
-        if ("RECEIPT ·" in words_of(say.message)) != (say.kind == "receipt"):
+        if ("RECEIPT ·" in words_of(say.message)) != (say.kind in {"receipt", "copy"}):
             complain("a receipt's heading where there is no receipt, or none where there is one")
     if not isinstance(event, events.MessageReceived):
         return

@@ -324,6 +324,21 @@ def test_unmatched_money_of_an_order_we_know_by_no_other_name_bears_the_payments
     assert kept(till) == [(f"order:{till.payment(payment_id).gateway_ref}", "wrong_amount")]
 
 
+def test_a_booking_gets_its_reference_although_money_was_kept_under_it(till: Till) -> None:
+    payment_id = till.started()
+    till.hear(amount=2, transaction_reference="TX1")
+    till.hear(currency="TZS", transaction_reference=None)
+    till.hear(transaction_reference=None)
+    till.hear(transaction_reference="TX1")
+    assert kept(till) == [("TX1", "wrong_amount"), ("order:gh_1", "wrong_currency")]
+    assert till.payment(payment_id).transaction_ref == "TX1"
+    with till.database.reading() as session:
+        (booked,) = session.scalars(select(MoneyEvent).where(MoneyEvent.kind == "payment"))
+        waiting = session.scalars(select(MoneyEvent).where(MoneyEvent.settled_at.is_(None)))
+        assert booked.transaction_ref == "TX1"
+        assert [row.kind for row in waiting] == ["payment"], "what was kept turned out to be this money"
+
+
 def test_a_failure_after_success_changes_nothing(till: Till) -> None:
     till.started()
     till.hear()

@@ -9,7 +9,18 @@ from typing import Any
 
 from bot import events
 from bot.conversation import Conversation, dump, load
-from bot.effects import CancelOrder, Effect, PlaceOrder, RequestPayment, Say
+from bot.effects import (
+    AddToDelivery,
+    CancelOrder,
+    CancelPaid,
+    Effect,
+    FindOrders,
+    Forget,
+    PlaceOrder,
+    RateOrder,
+    RequestPayment,
+    Say,
+)
 from bot.flow import decide
 from bot.wording import offered
 from catalog.pricing import quote
@@ -146,6 +157,8 @@ class Talk:
         self.said: list[Say] = []
         self.order: OrderView | None = None
         self.bubbles = 0
+        self.rated = 0
+        self.obstacle = ""
         self.refs = (f"ORD-7K3M9{letter}" for letter in itertools.cycle("QRSTUVW"))
 
     @property
@@ -212,7 +225,32 @@ class Talk:
             elif isinstance(effect, CancelOrder):
                 assert self.order is not None
                 self._decide(events.OrderCancelled(replace(self.order, status="cancelled")))
+            elif isinstance(effect, CancelPaid):
+                assert self.order is not None
+                self.order = replace(self.order, status="cancelled")
+                self._decide(events.OrderCancelled(self.order))
+            elif isinstance(effect, FindOrders):
+                self._decide(self.found(effect))
+            elif isinstance(effect, AddToDelivery):
+                assert self.order is not None
+                place = replace(self.order.delivery, landmark=effect.line)
+                self.order = replace(self.order, delivery=place)
+                self._decide(events.DeliveryNoted(self.order, effect.line))
+            elif isinstance(effect, RateOrder):
+                self._decide(events.OrderRated(effect.order_ref, effect.stars, kept=not self.rated))
+                self.rated = effect.stars
+            elif isinstance(effect, Forget):
+                reason = self.obstacle or ("done" if effect.confirmed else "")
+                self._decide(events.ForgetAnswered(reason, "ORD-7K3M9Q" if self.obstacle else ""))
         return self
+
+    def found(self, effect: FindOrders) -> events.OrdersFound:
+        orders = () if self.order is None else (self.order,)
+        if effect.order_ref:
+            orders = tuple(order for order in orders if order.ref == effect.order_ref)
+        paid = next((order for order in orders if order.paid_at is not None), None)
+        receipt = None if paid is None else Receipt(paid, "mpesa", "SKJ4X2ABCD", paid.total, NOW)
+        return events.OrdersFound(effect.purpose, orders, receipt)
 
     def placed(self, effect: PlaceOrder) -> OrderView:
         zone = next((z for z in self.shop.zones if z.id == effect.delivery.zone_id), None)
@@ -245,8 +283,14 @@ class Talk:
 
     def pays(self, method: str = "mpesa") -> Talk:
         assert self.order is not None
-        paid = replace(self.order, status="paid", payment_status="paid")
+        self.order = paid = replace(self.order, status="paid", payment_status="paid", paid_at=NOW)
         return self.happens(events.PaymentSucceeded(Receipt(paid, method, "SKJ4X2ABCD", paid.total, NOW)))
+
+    def moves(self, status: str, **more: Any) -> Talk:
+        """The shop moves the order along."""
+        assert self.order is not None
+        self.order = replace(self.order, status=status, **more)
+        return self.happens(events.OrderMoved(self.order))
 
     def fails(self, reason: str, method: str = "mpesa") -> Talk:
         assert self.order is not None

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import events
+from bot.aftersale import ANSWERS
 from bot.conversation import CartLine, Conversation, dump, load
-from bot.effects import CancelOrder, PlaceOrder, RequestPayment, Say
+from bot.effects import Say
 from bot.flow import STATES, Next, decide
 from bot.global_words import ACTIONS, ORDER_ACTIONS, WORDS
 from bot.understanding.names import clean_address, clean_name
@@ -128,6 +129,13 @@ CONVERSATIONS = st.builds(
     misses=st.integers(0, 5),
     trail=st.lists(st.sampled_from([*STATES, "gone"]), max_size=8).map(tuple),
     handed_off=st.booleans(),
+    about_ref=REFS,
+    about_total=st.integers(0, 10**10),
+    about_stars=st.integers(0, 5),
+    stopped=st.booleans(),
+    last_names=st.lists(st.text(max_size=200), max_size=4).map(tuple),
+    last_prices=st.lists(st.integers(0, 10**9), max_size=4).map(tuple),
+    addresses=st.lists(DELIVERIES.filter(bool), max_size=3).map(tuple),
 )
 WORDY = st.sampled_from(
     [
@@ -253,6 +261,15 @@ ORDERS = st.builds(
     st.sampled_from(["unpaid", "paid"]),
     st.booleans(),
 )
+
+
+def different(orders: list[OrderView]) -> tuple[OrderView, ...]:
+    """The same orders, each under a reference of its own, as all orders are."""
+    return tuple(
+        replace(order, ref=f"ORD-7K3M9{letter}") for letter, order in zip("QRSTV", orders, strict=False)
+    )
+
+
 METHODS = st.sampled_from(["mpesa", "airtel", "card", "shells"])
 HAPPENINGS = st.one_of(
     st.builds(events.OrderPlaced, ORDERS),
@@ -270,6 +287,11 @@ HAPPENINGS = st.one_of(
     st.builds(events.PaymentStillPending, ORDERS, METHODS),
     st.builds(events.MoneyWithoutOrder, ORDERS, st.integers(1, 10**9)),
     st.builds(events.OrderMoved, ORDERS),
+    st.builds(events.OrderReminder, ORDERS),
+    st.builds(events.OrdersFound, st.sampled_from([*ANSWERS]), st.lists(ORDERS, max_size=5).map(different), st.none() | st.builds(Receipt, ORDERS, METHODS, st.just("SK1"), st.just(300_000), st.just(NOW))),
+    st.builds(events.OrderRated, st.just("ORD-7K3M9Q"), st.sampled_from([1, 3, 5]), st.booleans()),
+    st.builds(events.DeliveryNoted, ORDERS, st.text(max_size=300), st.booleans()),
+    st.builds(events.ForgetAnswered, st.sampled_from(["", "done", "unpaid", "undelivered", "payment", "money"]), REFS),
 )  # fmt: skip
 
 
@@ -282,7 +304,7 @@ def legal(step: Next, conversation: Conversation, event: Any) -> None:
     for say in said:
         assert load_message(dump_message(say.message)) == say.message
     assert len(said) <= 1, "one bubble per turn"
-    answered = said or any(isinstance(e, PlaceOrder | CancelOrder | RequestPayment) for e in step.effects)
+    answered = step.effects
     if isinstance(event, events.MessageReceived) and not conversation.handed_off:
         assert answered
     if isinstance(event, events.MessageReceived) and event.late:
@@ -294,7 +316,7 @@ def legal(step: Next, conversation: Conversation, event: Any) -> None:
         assert step.conversation.cart == conversation.cart
     for say in said:
         heading = "RECEIPT ·" in str(getattr(say.message, "body", ""))
-        assert heading == (say.kind == "receipt")
+        assert heading == (say.kind in {"receipt", "copy"})
 
 
 @QUICK

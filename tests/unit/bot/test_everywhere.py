@@ -31,6 +31,7 @@ def somewhere(state: str, **more: object) -> Talk:
         "order_ref": "ORD-7K3M9Q" if paying else "",
         "order_total": 300_000 if paying else 0,
         "method": "mpesa" if paying else "",
+        "about_ref": "ORD-7K3M9Q",
     }
     if state == "variant_choice":
         return Talk(VARYING, **{**known, "product_id": KIKOI, **more})

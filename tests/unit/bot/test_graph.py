@@ -11,7 +11,7 @@ from bot import diagram
 from bot.conversation import Conversation
 from bot.effects import Say
 from bot.flow import STATES, _verify, validate
-from bot.global_words import ACTIONS, LEADS_TO, ORDER_ACTIONS, PAYING, SHOPPING, WORDS
+from bot.global_words import ACTIONS, AFTER_SALE, LEADS_TO, ORDER_ACTIONS, PAYING, SHOPPING, WORDS
 from bot.news import REACTIONS
 from bot.state import Next, State
 from bot.texts import speaks
@@ -32,6 +32,7 @@ PURE = [
         "other_input",
         "receipt",
         "shopping",
+        "aftersale",
         "ordering",
         "cart",
         "taps",
@@ -155,5 +156,5 @@ def test_every_state_can_say_what_it_would_understand(state) -> None:
 
 
 def test_a_state_is_about_shopping_unless_it_is_said_to_be_about_something_else() -> None:
-    elsewhere = PAYING | {"greeting", "handed_off"}
+    elsewhere = PAYING | AFTER_SALE | {"greeting", "handed_off"}
     assert STATES.keys() - elsewhere == SHOPPING
