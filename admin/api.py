@@ -12,12 +12,12 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound, ServiceUnavailable, UnsupportedMediaType
 
-from admin import idempotency, queries
+from admin import idempotency, queries, refunds_api
 from admin.csrf import Forms
 from admin.cursors import InvalidCursor
 from admin.headers import secure
 from admin.house import AdminHouse
-from admin.orders_input import InvalidFields, LineBody, OrderBody, PaymentBody, read
+from admin.orders_input import InvalidFields, LineBody, OrderBody, PaymentBody, RefundBody, read
 from admin.problems import problem
 from bot.understanding.names import clean_name, visible
 from catalog import shops
@@ -51,6 +51,8 @@ STATUSES: Final = {
     "invalid_idempotency_key": 400,
     "idempotency_key_reused": 422,
     "too_many_prompts": 429,
+    "refund_exceeds_paid": 409,
+    "nothing_to_refund": 409,
 }
 """What a broken rule is over HTTP; 409 unless it says otherwise."""
 WORDS: Final = {
@@ -65,6 +67,8 @@ WORDS: Final = {
     "no_phone": "This method needs a phone number to charge.",
     "unknown_method": "This shop does not take that method.",
     "too_many_prompts": "This number was asked too often; try again later.",
+    "refund_exceeds_paid": "That is more than what was paid and has not gone back.",
+    "nothing_to_refund": "Nothing that was paid for this order is left to give back.",
     "idempotency_key_reused": "This Idempotency-Key was used for another request.",
 }
 FIELDS: Final = {
@@ -174,6 +178,16 @@ def blueprint(house: AdminHouse) -> Blueprint:
     def pay(ref: str) -> Response:
         return success("The payment is on its way.", desk.pay(ref), 202)
 
+    @routes.post("/api/orders/<ref>/refunds")
+    def give_back(ref: str) -> Response:
+        return success("The refund is noted.", desk.give_back(ref), 201)
+
+    @routes.get("/api/orders/<ref>/refunds")
+    def given_back(ref: str) -> Response:
+        with house.database.reading() as session:
+            found = refunds_api.listed(session, main_shop(session).id, ref)
+        return success("The order's refunds, oldest first.", found)
+
     return routes
 
 
@@ -256,6 +270,29 @@ class OrdersDesk:
             answer = _payment(payment, ref)
             idempotency.keep(session, turn, answer)
         house.bell.payment(payment.id)
+        return answer
+
+    def give_back(self, ref: str) -> dict[str, Any]:
+        """Give back some or all of what was paid.
+
+        Raises:
+            InvalidFields: the body breaks the contract.
+            RuleBroken: there is not so much to give back.
+        """
+        if not queries.looks_like_reference(ref):
+            raise NotFound
+        raw, fields = _body()
+        body = read(RefundBody, fields)
+        house = self._house
+        with house.database.writing() as session:
+            shop = main_shop(session)
+            turn = idempotency.claim(session, shop.id, _key(), request.path, raw)
+            if turn.answer is not None:
+                return turn.answer
+            answer, given = refunds_api.give_back(session, shop.id, ref, body)
+            idempotency.keep(session, turn, answer)
+        for event_id in given.news.event_ids:
+            house.bell.inbox("internal", event_id)
         return answer
 
     def _number(self, session: Session, shop: Shop, ref: str, body: PaymentBody) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -30,6 +31,14 @@ class _Body(BaseModel):
     """Strict about types; fields nobody asked for, ``status=paid`` among them, are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+
+
+class RefundBody(_Body):
+    """``POST /api/orders/<ref>/refunds``: all that is left without ``amount``; by hand already with ``reference``."""
+
+    amount: int | Decimal | None = None
+    reason: Annotated[Words, Field(max_length=LONGEST_ADDRESS)]
+    reference: Annotated[Words, Field(max_length=LONGEST_NAME)] | None = None
 
 
 class LineBody(_Body):

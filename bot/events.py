@@ -135,6 +135,15 @@ class MoneyWithoutOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundSent:
+    """Money of the order went back, ``amount`` in minor units, under ``reference``."""
+
+    order: OrderView
+    amount: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderMoved:
     """The owner moved the order to ``order.status``."""
 
@@ -207,6 +216,7 @@ Event = (
     | PaymentUnknown
     | PaymentStillPending
     | MoneyWithoutOrder
+    | RefundSent
     | OrderMoved
     | BackInStock
     | OrderReminder

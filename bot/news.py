@@ -29,7 +29,7 @@ from orders.order import Delivery, OrderView
 from orders.status import MOVES
 
 TEMPLATES: Final = frozenset(
-    {"order_receipt", "order_summary", "back_in_stock"}
+    {"order_receipt", "order_summary", "refund_sent", "back_in_stock"}
     | {f"order_{status}" for status in MOVES if texts.speaks(f"news-{status}")}
 )
 """Every template that news may need outside the 24-hour window."""
@@ -336,6 +336,21 @@ def money_without_order(
     return Next(moved, (_news(text(body)),))
 
 
+def refund_sent(event: events.RefundSent, conversation: Conversation, shop: ShopSnapshot) -> Next:
+    """How much went back, and under which reference; the customer stays where they are."""
+    amount = texts.money(event.amount, event.order.currency, conversation.language)
+    body = words(
+        conversation,
+        "refund-sent",
+        amount=amount,
+        ref=event.order.ref,
+        reference=fit(event.reference, 100),
+        shop=fit(shop.name, 80),
+    )
+    fallback = templates.fill("refund_sent", conversation.language, ref=event.order.ref, amount=amount)
+    return Next(conversation, (_news(text(body), fallback=fallback),))
+
+
 def order_moved(event: events.OrderMoved, conversation: Conversation, shop: ShopSnapshot) -> Next:
     """One line per status a customer cares about; an order that expired gives its goods back to the cart."""
     order = event.order
@@ -413,6 +428,7 @@ REACTIONS: Final[dict[type[object], Reaction]] = {
     events.PaymentUnknown: Reaction(payment_unknown, frozenset({"payment_processing"})),
     events.PaymentStillPending: Reaction(payment_still_pending, frozenset({"payment_processing"})),
     events.MoneyWithoutOrder: Reaction(money_without_order, _HOME),
+    events.RefundSent: Reaction(refund_sent),
     events.OrderMoved: Reaction(order_moved, _HOME),
     events.BackInStock: Reaction(back_in_stock),
     events.OrderReminder: Reaction(order_reminder),

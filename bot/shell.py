@@ -65,6 +65,7 @@ from bot.events import (
     PaymentStillPending,
     PaymentSucceeded,
     PaymentUnknown,
+    RefundSent,
 )
 from bot.flow import decide
 from bot.recording import Recorder, Turn
@@ -787,6 +788,8 @@ def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | Non
             return PaymentUnknown(order, method)
         case "PaymentStillPending":
             return PaymentStillPending(order, method)
+        case "RefundSent":
+            return RefundSent(order, int(data["amount"]), str(data["reference"]))
         case "MoneyWithoutOrder":
             return MoneyWithoutOrder(order, int(data["amount"]))
         case _:

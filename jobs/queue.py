@@ -78,6 +78,7 @@ TASK_NAMES: Final = (
     "apply_status",
     "start_payment",
     "ask_payment",
+    "send_refund",
     "expire_order",
     "tell_back_in_stock",
     "remind_order",

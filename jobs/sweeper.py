@@ -20,7 +20,7 @@ from db.statements import insert
 from jobs.queue import TASKS, QueueBell
 from keeping import chores, privacy, retention
 from orders import service as order_service
-from payments import desk, reconciliation
+from payments import desk, reconciliation, refunds
 
 log = logging.getLogger("duka.sweeper")
 
@@ -133,6 +133,7 @@ class Sweeper:
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
             restocked = stock_waits.due(session)
+            returning = refunds.due(session)
             reminders = order_service.due_to_remind(session)
             leaving = privacy.due_to_erase(session)
             silent = staff.is_anyone_silent(session)
@@ -144,6 +145,8 @@ class Sweeper:
             self._bell.queue("expire_order", order_id)
         for product_id in restocked:
             self._bell.queue("tell_back_in_stock", product_id)
+        for refund_id in returning:
+            self._bell.queue("send_refund", refund_id)
         for order_id in reminders:
             self._bell.queue("remind_order", order_id)
         for customer_id in leaving:
@@ -152,5 +155,5 @@ class Sweeper:
             self._bell.queue("end_handoffs", 0)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        found = (events, payments, orders, reminders, leaving, restocked, runs)
+        found = (events, payments, orders, returning, reminders, leaving, restocked, runs)
         return sum(len(rows) for rows in found) + silent

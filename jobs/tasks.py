@@ -34,6 +34,7 @@ NAMES: Final = {
     "apply_status_failed": "inbox_event_id",
     "start_payment": "payment_id",
     "ask_payment": "payment_id",
+    "send_refund": "refund_id",
     "expire_order": "order_id",
     "tell_back_in_stock": "product_id",
     "remind_order": "order_id",
@@ -82,6 +83,7 @@ class Tasks:
         work: dict[str, Callable[[int], object]] = {
             "start_payment": self._desk.start,
             "ask_payment": self._desk.ask,
+            "send_refund": self.send_refund,
             "expire_order": self.expire_order,
             "tell_back_in_stock": self.tell_back_in_stock,
             "remind_order": self.remind_order,
@@ -160,6 +162,10 @@ class Tasks:
             if not done and self._monotonic() < until:
                 self._to_release.append((claim, until))
                 return
+
+    def send_refund(self, refund_id: int) -> None:
+        """Take money back to a customer, or ask what became of it."""
+        self._desk.refunds.send(refund_id)
 
     def reconcile(self, run_id: int) -> None:
         """Compare orders, payments and money."""

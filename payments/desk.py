@@ -27,6 +27,7 @@ from payments import service
 from payments.gateways.base import Charge, HearsWebhooks, Notice, PaymentGateway, PaymentUpdate
 from payments.reasons import UNAVAILABLE
 from payments.reasons import reason as reason_for
+from payments.refund_desk import RefundDesk
 from payments.service import CALL_LEASE, GIVE_UP_AFTER
 
 log = logging.getLogger("duka.payments")
@@ -64,6 +65,7 @@ class PaymentDesk:
         self._database = database
         self._gateways = gateways
         self._bell = bell
+        self.refunds = RefundDesk(database, gateways, bell)
 
     def start(self, payment_id: int) -> None:
         """Take a created payment to its gateway, once; repeating is harmless.

@@ -718,6 +718,21 @@ def _lock_both(session: Session, payment_id: int) -> tuple[Order, Payment]:
     return order_service.lock(session, order_id), _lock(session, payment_id)
 
 
+def tell_refund(
+    session: Session, order: Order, payment_ref: str, key: str, *, amount: int, reference: str
+) -> int | None:
+    """Record that money of a locked order went back, for its customer to be told once."""
+    identity = session.execute(select(Customer.identity).where(Customer.id == order.customer_id)).scalar_one()
+    return inbox.record_internal(
+        session,
+        order.shop_id,
+        identity,
+        "RefundSent",
+        {"order_ref": order.ref, "payment_ref": payment_ref, "amount": amount, "reference": reference},
+        unique=key,
+    )
+
+
 def _tell(session: Session, payment: Payment, name: str, *, unique: str, **data: object) -> int | None:
     row = session.execute(
         select(Order.ref, Customer.identity)

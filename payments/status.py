@@ -22,8 +22,8 @@ MOVES: Final[dict[str, frozenset[str]]] = {
 REFUND_MOVES: Final[dict[str, frozenset[str]]] = {
     "requested": frozenset({"pending", "failed", "manual"}),
     "pending": frozenset({"succeeded", "failed", "manual"}),
-    # The gateway said no: it is tried again, or paid back by hand. Late success is money gone, whatever was said before.
-    "failed": frozenset({"requested", "succeeded", "manual"}),
+    # The gateway said no: it is tried again, or paid back by hand.
+    "failed": frozenset({"requested", "manual"}),
     "succeeded": frozenset(),
     "manual": frozenset(),
 }

@@ -211,6 +211,7 @@ failed-busy = 😕 { $method } was busy with another request on your line. Pleas
 failed-expired = 😕 The { $method } request expired before it was answered, so nothing was charged.
 failed-unavailable = 😕 { $method } could not reach your phone just now. Please try again in a minute.
 failed-unknown = 😕 { $method } did not accept the payment. Please try again or choose another way.
+refund-sent = ↩️ { $shop } has sent { $amount } back to you for order { $ref }. Reference: { $reference }. Nothing there after a day? Reply *human*.
 money-without-order = Your { $amount } arrived after order { $ref } closed. { $shop } has been told and will deliver or refund.
 no-open-payment = I see no order of yours that is waiting for payment. If you paid and have no receipt, reply *human* and a person will look into it. 🙏
 order-cancelled = Order { $ref } is cancelled. { $charged }

@@ -219,6 +219,7 @@ failed-busy = 😕 { $method } ilikuwa na ombi lingine kwenye laini yako. Tafadh
 failed-expired = 😕 Muda wa ombi la { $method } uliisha kabla ya kujibiwa, kwa hiyo hakuna pesa iliyokatwa.
 failed-unavailable = 😕 { $method } haikuweza kuipata simu yako sasa hivi. Tafadhali jaribu tena baada ya dakika moja.
 failed-unknown = 😕 { $method } haikukubali malipo. Tafadhali jaribu tena au chagua njia nyingine.
+refund-sent = ↩️ { $shop } imekurudishia { $amount } za oda { $ref }. Kumbukumbu: { $reference }. Hujazipata baada ya siku moja? Jibu *mtu*.
 money-without-order = Pesa zako { $amount } zilifika baada ya oda { $ref } kufungwa. { $shop } wamejulishwa na watakuletea bidhaa au kukurudishia pesa.
 no-open-payment = Sioni oda yako inayosubiri malipo. Kama umelipa na hujapata risiti, jibu *mhudumu* ili uangaliziwe. 🙏
 order-cancelled = Oda { $ref } imeghairiwa. { $charged }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from config import Config
-from payments.gateways.base import HearsWebhooks, Method, PaymentGateway
+from payments.gateways.base import HearsWebhooks, Method, PaymentGateway, Refunds
 from payments.gateways.cash import CashGateway
 from payments.gateways.ghala import GhalaGateway
 
@@ -42,6 +42,11 @@ def offered(chosen: Sequence[str] | None) -> tuple[str, ...]:
 def hearing() -> dict[str, type[HearsWebhooks]]:
     """The gateways that tell of payments by themselves, by name."""
     return {kind.name: kind for kind in REGISTRY if issubclass(kind, HearsWebhooks)}
+
+
+def can_refund(name: str) -> bool:
+    """Whether this gateway pays back by itself; else people do."""
+    return any(kind.name == name and issubclass(kind, Refunds) for kind in REGISTRY)
 
 
 def source(slug: str, gateway: str) -> str:

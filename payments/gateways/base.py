@@ -149,5 +149,8 @@ class Refunds(Protocol):
     def refund(self, repayment: Repayment) -> RefundUpdate:
         """Pay back, with ``repayment.key`` as idempotency key."""
 
-    def ask_refund(self, repayment: Repayment) -> RefundUpdate:
-        """What became of it; finds it by its key when ``gateway_ref`` is not known, and never pays anew."""
+    def ask_refund(self, repayment: Repayment) -> RefundUpdate | None:
+        """What became of it, found by its key when ``gateway_ref`` is not known; ``None`` if it never arrived there.
+
+        It never pays: after ``None`` the same ``refund`` goes out again, with the same key.
+        """

@@ -89,7 +89,7 @@ LIST: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     37: ("forged paid, unknown reference: unmatched", (f"{DESK}::test_an_unknown_order_is_parked_and_becomes_unmatched_after_ten_minutes",)),
     38: ("another customer's reference: unmatched", (f"{HERE_}::test_38_naming_another_customers_payment_pays_nothing", f"{DESK}::test_evidence_that_does_not_fit_pays_nothing_and_is_kept")),
     39: ("another currency: unmatched", (f"{DESK}::test_evidence_that_does_not_fit_pays_nothing_and_is_kept",)),
-    40: ("refund above what was paid: not built", (f"{HERE_}::test_40_nothing_refunds_yet",)),
+    40: ("refund above what was paid: 409", ("tests/integration/admin/test_refunds_api.py::test_more_than_was_paid_is_409", "tests/integration/payments/test_refunds.py::test_ten_different_people_at_once_give_back_no_more_than_was_paid")),
     41: ("a forged M-Pesa SMS: asked about, never paid", (f"{HERE_}::test_41_a_forged_mpesa_message_pays_nothing", "tests/unit/bot/test_buying.py::test_claiming_to_have_paid_marks_nothing_paid")),
     42: ("another payer's phone: paid when the reference fits", (f"{HERE_}::test_42_anybody_may_pay_for_an_order",)),
     43: ("prompt bombing: 3 an hour, 5 a day", (f"{DESK}::test_prompts_to_somebody_elses_phone_are_limited",)),
@@ -270,11 +270,6 @@ def test_38_naming_another_customers_payment_pays_nothing(taking: Villain) -> No
     taking.worker.work()
     assert {order.status for order in taking.rows(Order)} == {"pending_payment"}
     assert [(row.kind, row.reason) for row in taking.rows(MoneyEvent)] == [("unmatched", "other_payment")]
-
-
-def test_40_nothing_refunds_yet(villain: Villain) -> None:
-    rules = [rule.rule for rule in villain.door.app.url_map.iter_rules()]
-    assert [rule for rule in rules if "refund" in rule] == []
 
 
 def test_41_a_forged_mpesa_message_pays_nothing(taking: Villain) -> None:
