@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bot import cart, global_words, other_input, states
 from bot.conversation import Conversation
-from bot.effects import Say
+from bot.effects import Effect, Say
 from bot.events import Event, MessageReceived
 from bot.global_words import PAYING, order_action
 from bot.news import REACTIONS
@@ -28,7 +28,7 @@ from catalog.pricing import find_code
 from catalog.snapshot import PromotionView, ShopSnapshot, in_language
 from errors import FlowError
 from ghala.inbound import InboundMessage, NativeCart, Tap, TextContent
-from ghala.messages import fit
+from ghala.messages import fit, without_numbers
 from payments.phone import normalise
 
 __all__ = ["STATES", "Next", "State", "decide", "validate"]
@@ -162,8 +162,15 @@ def _finished(before: Conversation, step: Next) -> Next:
             options=before.options if options is None else options,
             trail=_trail(before, after),
         ),
-        step.effects,
+        tuple(_as_answered(effect, after.state) for effect in step.effects),
     )
+
+
+def _as_answered(effect: Effect, state: str) -> Effect:
+    """Where digits are an answer of their own, a message must not number its choices."""
+    if isinstance(effect, Say) and STATES[state].takes_numbers:
+        return replace(effect, message=without_numbers(effect.message))
+    return effect
 
 
 def _trail(before: Conversation, after: Conversation) -> tuple[str, ...]:

@@ -148,7 +148,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Buttons:
-    """Words with one to three reply buttons, under an optional picture or heading."""
+    """Words with one to three reply buttons, under an optional picture or heading.
+
+    ``numbers`` says whether the number of a button may be typed instead; where it may not, ``numbered`` has points.
+    """
 
     type: ClassVar[str] = "buttons"
     body: str
@@ -156,6 +159,7 @@ class Buttons:
     image: str = ""
     header: str = ""
     footer: str = ""
+    numbers: bool = True
 
     def __post_init__(self) -> None:
         _words("buttons body", self.body, LIMITS.interactive_body)
@@ -178,13 +182,13 @@ class Buttons:
 
     def numbered(self) -> str:
         """The words, the buttons as a numbered list; the picture is left to the channel."""
-        choices = _choices(button.title for button in self.buttons)
+        choices = _choices((button.title for button in self.buttons), 1 if self.numbers else None)
         return _paragraphs(self.header, self.body, choices, self.footer)
 
 
 @dataclass(frozen=True, slots=True)
 class ListMessage:
-    """Words with a sheet of up to ten rows in total, opened by ``button``."""
+    """Words with a sheet of up to ten rows in total, opened by ``button``; ``numbers`` as in :class:`Buttons`."""
 
     type: ClassVar[str] = "list"
     body: str
@@ -192,6 +196,7 @@ class ListMessage:
     sections: tuple[Section, ...]
     header: str = ""
     footer: str = ""
+    numbers: bool = True
 
     def __post_init__(self) -> None:
         _words("list body", self.body, LIMITS.interactive_body)
@@ -227,7 +232,7 @@ class ListMessage:
         number = 1
         for section in self.sections:
             lines = [" — ".join(filter(None, (row.title, row.description))) for row in section.rows]
-            choices = _choices(lines, number)
+            choices = _choices(lines, number if self.numbers else None)
             blocks.append(f"{section.title}\n{choices}" if section.title else choices)
             number += len(lines)
         return _paragraphs(self.header, self.body, *blocks, self.footer)
@@ -335,7 +340,17 @@ _PARTS: Final[Mapping[str, type[Any]]] = {"buttons": Button, "sections": Section
 
 def dump(message: Message) -> dict[str, Any]:
     """The message as plain JSON values, for the outbox; :func:`load` brings it back."""
-    return {"type": message.type} | dataclasses.asdict(message)
+    stored = {"type": message.type} | dataclasses.asdict(message)
+    if stored.get("numbers"):
+        del stored["numbers"]
+    return stored
+
+
+def without_numbers(message: Message) -> Message:
+    """The same message, whose choices are not to be typed by their number."""
+    if isinstance(message, Buttons | ListMessage):
+        return dataclasses.replace(message, numbers=False)
+    return message
 
 
 def load(stored: Mapping[str, Any]) -> Message:
@@ -434,7 +449,9 @@ def _paragraphs(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _choices(titles: Iterable[str], first: int = 1) -> str:
+def _choices(titles: Iterable[str], first: int | None) -> str:
+    if first is None:
+        return "\n".join(f"• {title}" for title in titles)
     return "\n".join(f"{number}. {title}" for number, title in enumerate(titles, first))
 
 

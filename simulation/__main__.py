@@ -17,14 +17,14 @@ from typing import Final
 
 from simulation import mutants
 from simulation.faults import RATES
-from simulation.shop import Result, Simulation, run_seed
+from simulation.progress import Progress, run, share
+from simulation.shop import Result, Simulation
 
 CUSTOMERS: Final = 10_000
 A_SEED: Final = 250
 PROCESSES: Final = 2
 LEAST_FAULTS: Final = 100_000
 LEAST_KINDS: Final = 40
-BAR: Final = 30
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Sum:
     events: int = 0
     hours: float = 0.0
     injected: int = 0
+    seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
@@ -70,16 +71,6 @@ def table(title: str, counts: Counter[str]) -> None:
         print(f"  {line}")
 
 
-def bar(done: int, total: int, summed: Sum, began: float) -> None:
-    """One line that is written over."""
-    filled = BAR * done // total
-    sys.stderr.write(
-        f"\r[{'#' * filled}{'.' * (BAR - filled)}] seed {done}/{total}  {summed.customers:,} customers"
-        f"  {summed.injected:,} faults  {len(summed.broken)} broken  {time.monotonic() - began:.0f} s "
-    )
-    sys.stderr.flush()
-
-
 def report(summed: Sum, seconds: float) -> None:
     """Everything there is to know."""
     table("faults injected", summed.faults)
@@ -92,7 +83,8 @@ def report(summed: Sum, seconds: float) -> None:
     print(
         f"\n{summed.seeds} seeds, {summed.customers:,} customers, {summed.events:,} events in {summed.hours:,.0f}"
         f" virtual hours, {summed.injected:,} faults of {len(summed.faults)} kinds at machines and wires and"
-        f" {len(summed.crashes)} places to die, {len(summed.broken)} seeds with violations, {seconds:.0f} s"
+        f" {len(summed.crashes)} places to die, {len(summed.broken)} seeds with violations,"
+        f" {seconds:.0f} s ({summed.seconds:.0f} s of work)"
     )
     for result in summed.broken:
         print(
@@ -107,10 +99,22 @@ def many(first: int, seeds: int, customers: int, processes: int) -> int:
     summed = Sum()
     began = time.monotonic()
     tasks = [(seed, customers) for seed in range(first, first + seeds)]
-    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=4) as pool:
-        for done, result in enumerate(pool.imap_unordered(run_seed, tasks), start=1):
+    context = multiprocessing.get_context("spawn")
+    counters = (context.Value("q", 0), context.Value("q", 0))
+    progress = Progress(*counters)
+    with context.Pool(processes, share, counters, maxtasksperchild=10) as pool:
+        results = pool.imap_unordered(run, tasks)
+        while summed.seeds < seeds:
+            try:
+                result, seconds = results.next(timeout=1)
+            except multiprocessing.TimeoutError:
+                progress.bar(seeds * customers, summed.seeds, len(summed.broken), began)
+                continue
             summed.add(result)
-            bar(done, seeds, summed, began)
+            summed.seconds += seconds
+            if result.violations:
+                sys.stderr.write(f"\nseed {result.seed}: {result.violations[0][:200]}\n")
+            progress.bar(seeds * customers, summed.seeds, len(summed.broken), began)
     sys.stderr.write("\n")
     report(summed, time.monotonic() - began)
     if summed.broken:
@@ -126,7 +130,7 @@ def again(seed: int, customers: int) -> int:
     """One seed, with its last events when it breaks."""
     began = time.monotonic()
     result = Simulation(seed, customers).run()
-    summed = Sum()
+    summed = Sum(seconds=time.process_time())
     summed.add(result)
     report(summed, time.monotonic() - began)
     print(f"digest {result.digest}")

@@ -42,6 +42,8 @@ NONSENSE: Final = (
 SMS: Final = "SKJ4X2ABCD Confirmed. Ksh3,000.00 sent to DUKA LTD 0700000000 on 2/3/26 at 9:07 AM. New balance"
 PATIENCE: Final = 420.0
 MOST_NUDGES: Final = 3
+IMPATIENT: Final = 0.4
+"""The chance that somebody does something else while the prompt is still on the phone."""
 
 
 class Person:
@@ -236,7 +238,10 @@ class Person:
             elif mood < 0.85:
                 self.tap(actions["cancel_order"])
 
-        self.world.scheduler.after(self.world.between(60, 240), ask)
+        impatient = rng.random() < IMPATIENT
+        self.world.scheduler.after(
+            self.world.between(6, 45) if impatient else self.world.between(60, 240), ask
+        )
         if self.character == "double_tapper":
             self.tap(actions["resend"])
 

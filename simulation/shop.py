@@ -40,6 +40,9 @@ LONGEST: Final = 6 * 24 * 3600.0
 BOTH: Final = 0.2
 """The chance that both sweepers find the same work."""
 SHORTER: Final = 5 * 3600.0
+SCARCE: Final = "KIONDO"
+"""A product of which there are few."""
+CONFLICT: Final = 409
 PROBED: Final = 12
 """Customers who buy once more after all is quiet."""
 
@@ -310,7 +313,7 @@ class Simulation:
         """A program of the owner orders for a customer who has only a phone."""
         rng = self.world.rng
         order = {
-            "productId": rng.choice(("COFFEE-1KG", "HONEY-500G", "SOAP-SET")),
+            "productId": rng.choice(("COFFEE-1KG", "HONEY-500G", "SOAP-SET", SCARCE, SCARCE)),
             "quantity": rng.randint(1, 3),
             "phoneNumber": f"+{person.number}",
             "customerName": person.name,
@@ -327,8 +330,10 @@ class Simulation:
                 nonlocal done
                 try:
                     status, answer = self.doors.ask("/api/orders", "", body, {"Idempotency-Key": key})
-                    done = status == OK + 1
-                    if done:
+                    done = status in {OK + 1, CONFLICT}
+                    if status == CONFLICT:
+                        self.world.faults.reached("a program ordered more than is left")
+                    elif done:
                         self.world.log("api order", orjson.loads(answer)["data"]["id"])
                 finally:
                     if not done and left:
@@ -353,13 +358,13 @@ class Simulation:
         self._drain("after the probe")
 
 
-def run_seed(task: tuple[int, int]) -> Result:
+def run_seed(task: tuple[int, int], watch: Callable[[int, int], None] | None = None) -> Result:
     """Run one seed with so many customers, in a process that does nothing else."""
     seed, customers = task
     gc.collect()
     gc.freeze()
     gc.disable()  # a seed fits into memory, and looking for cycles takes a tenth of the time
-    return Simulation(seed, customers).run()
+    return Simulation(seed, customers, watch=watch).run()
 
 
 class LogBook(logging.Handler):

@@ -23,6 +23,7 @@ from ghala.messages import (
     dump,
     fit,
     load,
+    without_numbers,
 )
 
 PICTURE = "https://shop.example/coffee.jpg"
@@ -214,6 +215,16 @@ def test_without_buttons_the_choices_are_numbered():
         "How can I help?", (Button("p", "Products"), Button("m", "Promotions")), footer="Reply MENU"
     )
     assert buttons.numbered() == "How can I help?\n\n1. Products\n2. Promotions\n\nReply MENU"
+
+
+def test_where_digits_mean_something_else_the_choices_have_points_and_stay_so_in_the_outbox():
+    buttons = without_numbers(Buttons("How many?", (YES, Button("no", "No"))))
+    listing = without_numbers(ListMessage("Cart", "Open", (Section((Row("a", "Coffee"),)),)))
+    assert buttons.numbered() == "How many?\n\n• Yes\n• No"
+    assert listing.numbered() == "Cart\n\n• Coffee"
+    assert [load(dump(message)) for message in (buttons, listing)] == [buttons, listing]
+    assert without_numbers(Text("Hi")) == Text("Hi")
+    assert "numbers" not in dump(Buttons("How many?", (YES,)))
 
 
 def test_rows_are_numbered_through_all_sections():
