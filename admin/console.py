@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +24,11 @@ from admin import flashes
 from admin.csrf import Forms
 from admin.flashes import Flash
 from admin.house import AdminHouse
-from admin.wording import Wording
+from admin.wording import Wording, plain
 from catalog import shops
 from db.models import AuditEntry, Shop
 from db.types import clock
+from errors import RuleBroken
 from payments import phone as phones
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -63,6 +64,45 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """Something a person has to say before an action is done; a ``number`` lies from ``least`` to ``most``."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    longest: int = 200
+    least: int = 1
+    most: int = 999
+    needed: bool = True
+    value: str = ""
+
+
+class InvalidInput(RuleBroken):
+    """What was entered cannot be used; its words are for the person who entered it."""
+
+    code = "invalid_input"
+
+
+def read_inputs(inputs: Sequence[Input], form: Mapping[str, str]) -> dict[str, str]:
+    """What was entered, cleaned.
+
+    Raises:
+        InvalidInput: something is missing or out of range.
+    """
+    said = {}
+    for wanted in inputs:
+        text = plain(form.get(wanted.name, ""), wanted.longest)
+        if not text and wanted.needed:
+            raise InvalidInput(f"{wanted.label}: please fill this in.")
+        if wanted.kind == "number" and text:
+            whole = text.isascii() and text.isdigit() and len(text) <= len(str(wanted.most))
+            if not whole or not wanted.least <= int(text) <= wanted.most:
+                raise InvalidInput(f"{wanted.label}: a whole number from {wanted.least} to {wanted.most}.")
+        said[wanted.name] = text
+    return said
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a person confirms before it is done; see :meth:`Console.ask`.
 
@@ -71,7 +111,8 @@ class Question:
         says: what will follow from it, one sentence each.
         button: the words on the button that does it.
         back: the address of the page it was asked from.
-        fields: hidden fields that the answer carries.
+        inputs: what the person has to enter with the answer.
+        problem: what was wrong with what they entered.
         danger: whether it cannot be taken back.
     """
 
@@ -79,7 +120,8 @@ class Question:
     says: Sequence[str]
     button: str
     back: str
-    fields: Mapping[str, str] = field(default_factory=dict)
+    inputs: Sequence[Input] = ()
+    problem: str = ""
     danger: bool = False
 
 
@@ -125,7 +167,7 @@ class Console:
         )
 
     def ask(self, shop: Shop, question: Question) -> str:
-        """The page that says what will happen; its button sends ``question.fields`` to the same address."""
+        """The page that says what will happen; its button sends its form to the same address."""
         return self.show("confirm.html", shop, question=question)
 
     def live(self, text: str) -> Response:

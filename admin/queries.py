@@ -6,21 +6,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from admin import cursors
-from db.models import Customer, InboxEvent, MoneyEvent, Order, OrderLine, OutboxMessage, Payment, Refund
-from db.types import UtcTime, word
-from orders import totals
-from orders.status import OWNER_MOVES
+from db.models import Customer, MoneyEvent, Order, OrderLine, OutboxMessage, Payment, Refund
+from db.types import UtcTime
 
 PAGE: Final = 25
 MOST: Final = 100
-ATTENTION: Final = 20
 MOST_MESSAGES: Final = 60
 _REFERENCE: Final = re.compile(r"[A-Z0-9-]{1,40}", re.ASCII)
 
@@ -81,33 +78,6 @@ class CustomerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyRow:
-    """Money that needs a person. ``amount`` is ``None`` when what was claimed is no amount."""
-
-    id: int
-    kind: str
-    gateway: str
-    transaction_ref: str | None
-    order_ref: str | None
-    amount: int | None
-    amount_text: str
-    currency: str
-    reason: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """Everything on the first page, one consistent picture."""
-
-    today: totals.Totals
-    ever: totals.Totals
-    money: tuple[MoneyRow, ...]
-    orders: Page[OrderRow]
-    customers: Page[CustomerRow]
-
-
-@dataclass(frozen=True, slots=True)
 class OrderDetail:
     """One order with all that belongs to it."""
 
@@ -118,18 +88,6 @@ class OrderDetail:
     refunds: tuple[Refund, ...]
     money: tuple[MoneyEvent, ...]
     messages: tuple[OutboxMessage, ...]
-    moves: tuple[tuple[str, datetime], ...]
-
-
-def dashboard(session: Session, shop_id: int, today: date, orders: int = 12, customers: int = 8) -> Dashboard:
-    """The first page; ``today`` is the day in the shop's zone."""
-    return Dashboard(
-        today=totals.between(session, shop_id, today, today),
-        ever=totals.between(session, shop_id),
-        money=money_waiting(session, shop_id),
-        orders=orders_page(session, shop_id, limit=orders),
-        customers=customers_page(session, shop_id, limit=customers),
-    )
 
 
 def orders_statement(shop_id: int, after: str | None, limit: int) -> Select[Order, str, str | None]:
@@ -157,6 +115,20 @@ def orders_page(
     lines = _lines(session, [row.Order.id for row in shown])
     rows = tuple(_order_row(row.Order, row.name, row.phone, lines[row.Order.id]) for row in shown)
     return Page(rows, cursors.of_id(rows[-1].id) if len(found) > limit else None)
+
+
+def order_rows(session: Session, ids: Sequence[int]) -> tuple[OrderRow, ...]:
+    """These orders as lists show them, in this order."""
+    if not ids:
+        return ()
+    found = session.execute(
+        select(Order, Customer.name, Customer.phone)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(Order.id.in_(list(ids)))
+    ).all()
+    lines = _lines(session, ids)
+    rows = {row.Order.id: _order_row(row.Order, row.name, row.phone, lines[row.Order.id]) for row in found}
+    return tuple(rows[row_id] for row_id in ids if row_id in rows)
 
 
 def order_row(session: Session, shop_id: int, ref: str) -> OrderRow | None:
@@ -253,42 +225,8 @@ def customers_page(
     return Page(rows, cursors.of_moment(rows[-1].seen_at, rows[-1].id) if more else None)
 
 
-def money_statement(shop_id: int) -> Select[MoneyEvent, str]:
-    """Unmatched money and refunds due that nobody has dealt with (``ix_money_events_open``)."""
-    return (
-        select(MoneyEvent, Order.ref)
-        .outerjoin(Order, Order.id == MoneyEvent.order_id)
-        .where(
-            MoneyEvent.shop_id == shop_id,
-            MoneyEvent.settled_at.is_(None),
-            MoneyEvent.kind.in_([word("unmatched"), word("refund_due")]),
-        )
-        .order_by(MoneyEvent.id.desc())
-        .limit(ATTENTION)
-    )
-
-
-def money_waiting(session: Session, shop_id: int) -> tuple[MoneyRow, ...]:
-    """Money that needs a person, newest first."""
-    return tuple(
-        MoneyRow(
-            id=row.MoneyEvent.id,
-            kind=row.MoneyEvent.kind,
-            gateway=row.MoneyEvent.gateway,
-            transaction_ref=row.MoneyEvent.transaction_ref,
-            order_ref=row.ref,
-            amount=row.MoneyEvent.amount,
-            amount_text=row.MoneyEvent.amount_text,
-            currency=row.MoneyEvent.currency,
-            reason=row.MoneyEvent.reason,
-            created_at=row.MoneyEvent.created_at,
-        )
-        for row in session.execute(money_statement(shop_id))
-    )
-
-
 def order_detail(session: Session, shop_id: int, ref: str) -> OrderDetail | None:
-    """One order with its customer, payments, messages and moves."""
+    """One order with its customer, payments and messages."""
     if not looks_like_reference(ref):
         return None
     order = session.scalars(select(Order).where(Order.ref == ref, Order.shop_id == shop_id)).first()
@@ -310,7 +248,6 @@ def order_detail(session: Session, shop_id: int, ref: str) -> OrderDetail | None
             session.scalars(select(MoneyEvent).where(MoneyEvent.order_id == order.id).order_by(MoneyEvent.id))
         ),
         messages=_messages(session, order),
-        moves=_moves(session, order),
     )
 
 
@@ -331,19 +268,3 @@ def _messages(session: Session, order: Order) -> tuple[OutboxMessage, ...]:
     if following is not None:
         statement = statement.where(OutboxMessage.created_at < following)
     return tuple(session.scalars(statement))
-
-
-def move_key(ref: str, status: str) -> str:
-    """What makes the news of one move happen once; also where its moment is found again."""
-    return f"{ref}:{status}"
-
-
-def _moves(session: Session, order: Order) -> tuple[tuple[str, datetime], ...]:
-    """When the owner moved the order, as told to its customer (``uq_inbox_events_source``)."""
-    names = {f"OrderMoved:{move_key(order.ref, status)}": status for status in sorted(OWNER_MOVES)}
-    rows = session.execute(
-        select(InboxEvent.external_id, InboxEvent.received_at).where(
-            InboxEvent.source == "duka", InboxEvent.external_id.in_(list(names))
-        )
-    )
-    return tuple((names[row.external_id], row.received_at) for row in rows)

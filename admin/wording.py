@@ -46,7 +46,7 @@ PAYMENT_WORDS: Final = {
     "unknown": "Not known yet",
     "needs_review": "Needs a look",
 }
-METHOD_WORDS: Final = {"mpesa": "M-Pesa", "airtel": "Airtel Money", "card": "Card"}
+METHOD_WORDS: Final = {"cash": "Cash", "mpesa": "M-Pesa", "airtel": "Airtel Money", "card": "Card"}
 MOVE_WORDS: Final = {
     "preparing": "Start preparing",
     "dispatched": "Send on its way",

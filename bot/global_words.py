@@ -26,6 +26,7 @@ from bot.states.payment_selection import Payment, act
 from bot.states.product_selected import browse
 from bot.taps import Choice
 from bot.texts import LANGUAGES
+from bot.understanding.choices import courteous
 from bot.understanding.words import plain
 from bot.wording import buttons, methods, text, words
 from catalog.snapshot import ShopSnapshot
@@ -117,7 +118,7 @@ def word_chosen(said: str, conversation: Conversation) -> Choice | None:
         return Choice("order", (f"ORD-{named[1].upper()}",))
     if conversation.stopped and said in _RESUMES:
         return Choice("resume")
-    option = WORDS.get(said)
+    option = WORDS.get(said) or WORDS.get(courteous(said)) or WORDS.get(courteous(said, wants=True))
     if option is None:
         return None
     action, *arguments = option.split(":")

@@ -164,12 +164,10 @@ def by_hour(session: Session, shop_id: int, since: datetime, until: datetime) ->
 
 def top_products(session: Session, shop_id: int, first: date, last: date, most: int = 5) -> list[Sold]:
     """What brought most from ``first`` to ``last``, both included."""
-    revenue = func.sum(ProductTotal.revenue)
     rows = session.execute(
-        select(ProductTotal.product_id, func.sum(ProductTotal.pieces), revenue)
+        select(ProductTotal.product_id, func.sum(ProductTotal.pieces), func.sum(ProductTotal.revenue))
         .where(ProductTotal.shop_id == shop_id, ProductTotal.day >= first, ProductTotal.day <= last)
         .group_by(ProductTotal.product_id)
-        .order_by(revenue.desc(), ProductTotal.product_id)
-        .limit(most)
     )
-    return [Sold(product_id, int(pieces), int(money)) for product_id, pieces, money in rows]
+    sold = [Sold(product_id, int(pieces), int(money)) for product_id, pieces, money in rows]
+    return sorted(sold, key=lambda one: (-one.revenue, one.product_id))[:most]

@@ -29,6 +29,9 @@ def normalise(text: str, country: str = "KE") -> str | None:
         digits, international = digits[2:], True
     else:
         international = written.startswith("+")
+    trunk = re.sub(r"\(0\)", "", written)
+    if trunk != written:
+        digits = re.sub(r"[^0-9]", "", trunk).removeprefix("00")
     code = str(_CODES.get(country) or phonenumbers.country_code_for_region(country) or "")
     if not international and code and digits.startswith(code) and len(digits) > len(code) + _LEAST_SUBSCRIBER:
         international = True
@@ -41,6 +44,112 @@ def normalise(text: str, country: str = "KE") -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+_ANYWHERE: Final = re.compile(r"\+?[ ]?\(?[0-9][0-9 \-.()]{7,40}")
+_AROUND: Final = frozenset(
+    [
+        "use",
+        "charge",
+        "send",
+        "prompt",
+        "request",
+        "stk",
+        "push",
+        "to",
+        "on",
+        "with",
+        "from",
+        "this",
+        "is",
+        "my",
+        "the",
+        "number",
+        "no",
+        "phone",
+        "please",
+        "pls",
+        "pay",
+        "via",
+        "by",
+        "for",
+        "me",
+        "mpesa",
+        "m",
+        "pesa",
+        "airtel",
+        "money",
+        "another",
+        "other",
+        "instead",
+        "it",
+        "new",
+        "and",
+        "here",
+        "tel",
+        "cell",
+        "mobile",
+        "tumia",
+        "lipa",
+        "lipia",
+        "kwa",
+        "na",
+        "toza",
+        "tuma",
+        "ombi",
+        "namba",
+        "nambari",
+        "hii",
+        "hiyo",
+        "ya",
+        "yangu",
+        "ni",
+        "simu",
+        "tafadhali",
+        "nyingine",
+        "naomba",
+        "nataka",
+        "kulipa",
+        "badala",
+        "malipo",
+        "pesa",
+        "weka",
+        "hapa",
+        "yake",
+        "mke",
+        "mume",
+        "rafiki",
+    ]
+)
+"""Words that may stand around a number without making it anything but the number to charge."""
+_LONGEST_SAID: Final = 120
+_MOBILE: Final = len("+254722000111")
+
+
+def said(text: str, country: str = "KE") -> str | None:
+    """The one number in a sentence about paying ("tumia 0722 000 111"), in E.164.
+
+    ``None`` where there is none, more than one, or any other word: then the sentence is about something else,
+    and nobody's phone should ring for it.
+    """
+    if len(text) > _LONGEST_SAID:
+        return None
+    alone = _chargeable(text.strip().rstrip(".!?,;"), country)
+    if alone is not None:
+        return alone
+    runs = _ANYWHERE.findall(text)
+    if len(runs) != 1:
+        return None
+    around = re.findall(r"\w+", text.replace(runs[0], " ").casefold())
+    known = all(word in _AROUND for word in around)
+    return _chargeable(runs[0].strip(" -.("), country) if known else None
+
+
+def _chargeable(written: str, country: str) -> str | None:
+    """The number if it is as long as mobile numbers are; in Kenya and Tanzania all of them have nine digits."""
+    number = normalise(written, country)
+    short = number is not None and number.startswith(("+254", "+255")) and len(number) != _MOBILE
+    return None if short else number
 
 
 def mask(e164: str) -> str:

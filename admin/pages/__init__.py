@@ -12,10 +12,11 @@ from admin import flashes
 from admin.console import STATIC, Console, theme
 from admin.headers import secure
 from admin.house import AdminHouse
-from admin.pages import customers, look, more, order, orders, today
+from admin.pages import customers, look, more, needs, order, orders, today
 
 PAGES: Final = (
     today,
+    needs,
     orders,
     order,
     customers,

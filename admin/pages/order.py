@@ -1,89 +1,257 @@
-"""One order: what was bought, paid and said, and moving it along."""
+"""One order: what was bought, paid and said, and what can be done with it."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as BaseResponse
 
-from admin import queries
-from admin.console import Console, Page
+from admin import papers, queries
+from admin.console import Console, Input, InvalidInput, Page, Question, read_inputs
 from admin.wording import MOVED_WORDS, Wording, plain
-from db import inbox
-from db.models import Customer, OutboxMessage, Shop
-from errors import IllegalMove
+from db.models import OrderMove, OrderNote, OutboxMessage, Shop
+from errors import IllegalMove, RuleBroken
 from ghala import messages
 from orders import service
+from orders.order import Rider
+from orders.service import UnknownOrder
 from orders.status import MOVES, OWNER_MOVES
+from payments import cancelling, receiving
+from payments import phone as phones
 
 PAGE: Final = Page("order", under="orders")
 STEPS: Final = ("preparing", "dispatched", "delivered")
 LONGEST_MESSAGE: Final = 280
+TOO_LATE: Final = "This order cannot be moved there any more. Reload the page to see where it is."
+RIDER: Final = (
+    Input("rider_name", "Rider's name", longest=60, needed=False),
+    Input("rider_phone", "Rider's phone", kind="tel", longest=20, needed=False),
+)
 
 
 def routes(pages: Blueprint, console: Console) -> None:
-    """``/admin/orders/<ref>``."""
+    """``/admin/orders/<ref>`` and what is done there."""
     house = console.house
+    actor = house.config.admin_username
+
+    def detail_of(session: Session, ref: str) -> tuple[Shop, queries.OrderDetail]:
+        shop = console.shop(session)
+        detail = queries.order_detail(session, shop.id, ref)
+        if detail is None:
+            raise NotFound
+        return shop, detail
 
     @pages.get("/orders/<ref>")
     def order(ref: str) -> str:
         with house.database.reading() as session:
-            shop = console.shop(session)
-            detail = queries.order_detail(session, shop.id, ref)
-        if detail is None:
-            raise NotFound
+            shop, detail = detail_of(session, ref)
+            order_id = detail.order.id
+            moves = session.scalars(
+                select(OrderMove).where(OrderMove.order_id == order_id).order_by(OrderMove.id)
+            ).all()
+            notes = session.scalars(
+                select(OrderNote).where(OrderNote.order_id == order_id).order_by(OrderNote.id)
+            ).all()
+        status = detail.order.status
         return console.show(
             "order.html",
             shop,
             detail=detail,
-            steps=[step for step in STEPS if _may_become(detail.order.status, step)],
-            timeline=timeline(detail),
+            steps=[step for step in STEPS if _may_become(status, step)],
+            may_cancel="cancelled" in MOVES[status],
+            may_pay=status == "pending_payment",
+            notes=notes,
+            timeline=timeline(detail, [(move.status, move.at, move.actor) for move in moves]),
             place=Place(detail.order.delivery),
             preview=preview,
             tick=tick,
         )
 
     @pages.post("/orders/<ref>/move")
-    def order_move(ref: str) -> Response:
+    def order_move(ref: str) -> BaseResponse:
         status = request.form.get("status", "")
+        if status not in STEPS:
+            raise BadRequest
+        return moved(ref, status, None)
+
+    @pages.get("/orders/<ref>/dispatch")
+    def order_dispatch_ask(ref: str) -> str:
+        with house.database.reading() as session:
+            shop, _ = detail_of(session, ref)
+        return dispatch_question(shop, ref)
+
+    @pages.post("/orders/<ref>/dispatch")
+    def order_dispatch(ref: str) -> BaseResponse | tuple[str, int]:
+        with house.database.reading() as session:
+            shop, _ = detail_of(session, ref)
+        try:
+            said = read_inputs(RIDER, request.form)
+        except InvalidInput as wrong:
+            return dispatch_question(shop, ref, str(wrong)), 400
+        number = phones.normalise(said["rider_phone"], shop.country) if said["rider_phone"] else ""
+        if number is None:
+            return dispatch_question(shop, ref, "Rider's phone: this is not a phone number."), 400
+        rider = Rider(said["rider_name"], number) if said["rider_name"] or number else None
+        return moved(ref, "dispatched", rider)
+
+    def dispatch_question(shop: Shop, ref: str, problem: str = "") -> str:
+        inputs = tuple(
+            Input(
+                known.name,
+                known.label,
+                known.kind,
+                known.longest,
+                needed=False,
+                value=request.form.get(known.name, ""),
+            )
+            for known in RIDER
+        )
+        says = (
+            f"{ref} is on its way from now on.",
+            "The customer is told once, with the rider's name and phone if you give them.",
+        )
+        return console.ask(
+            shop,
+            Question(
+                f"Send {ref} on its way",
+                says,
+                "Send on its way",
+                url_for("admin.order", ref=ref),
+                inputs=inputs,
+                problem=problem,
+            ),
+        )
+
+    def moved(ref: str, status: str, rider: Rider | None) -> BaseResponse:
+        event_id = None
         with house.database.writing() as session:
             shop = console.shop(session)
-            event_id = _move(console, session, shop, ref, status)
+            seen = queries.order_row(session, shop.id, ref)
+            if seen is None:
+                raise NotFound
+            # A button that was pressed twice: it is as the owner wants it.
+            if seen.status != status:
+                try:
+                    order = service.move(session, shop.id, ref, status, actor=actor, rider=rider)
+                except IllegalMove:
+                    raise Conflict(TOO_LATE) from None
+                after = {"status": status} | ({} if rider is None else {"rider": rider.name})
+                console.note(session, shop, "order_moved", ref, before={"status": seen.status}, after=after)
+                event_id = service.tell_moved(session, order)
         if event_id is not None:
             house.bell.inbox("internal", event_id)
-        return console.done(url_for("admin.order", ref=ref), MOVED_WORDS.get(status, "Done."))
+        return console.done(url_for("admin.order", ref=ref), MOVED_WORDS[status])
 
+    @pages.get("/orders/<ref>/cancel")
+    def order_cancel_ask(ref: str) -> str:
+        with house.database.reading() as session:
+            shop, detail = detail_of(session, ref)
+        says = ["The order is closed and its goods are on the shelf again.", "The customer is told once."]
+        if detail.order.paid_at is not None:
+            says.append("What was paid is due back to the customer; it is then listed under what needs you.")
+        return console.ask(
+            shop,
+            Question(f"Cancel {ref}", says, "Cancel the order", url_for("admin.order", ref=ref), danger=True),
+        )
 
-def _move(console: Console, session: Session, shop: Shop, ref: str, status: str) -> int | None:
-    """Move an order along, note who did it, and tell its customer; sent twice it moves once."""
-    seen = queries.order_row(session, shop.id, ref)
-    if seen is None:
-        raise NotFound
-    if status not in STEPS:
-        raise BadRequest
-    try:
-        moved = service.move(session, shop.id, ref, status)
-    except IllegalMove:
-        if seen.status == status:  # the button was pressed twice: it is as the owner wants it
-            return None
-        raise Conflict(
-            "This order cannot be moved there any more. Reload the page to see where it is."
-        ) from None
-    console.note(session, shop, "order_moved", ref, before={"status": seen.status}, after={"status": status})
-    customer = session.get_one(Customer, moved.customer_id)
-    return inbox.record_internal(
-        session,
-        shop.id,
-        customer.identity,
-        "OrderMoved",
-        {"order_ref": ref, "status": status},
-        unique=queries.move_key(ref, status),
-    )
+    @pages.post("/orders/<ref>/cancel")
+    def order_cancel(ref: str) -> BaseResponse:
+        event_id = None
+        with house.database.writing() as session:
+            shop = console.shop(session)
+            seen = queries.order_row(session, shop.id, ref)
+            if seen is None:
+                raise NotFound
+            if seen.status != "cancelled":
+                give_up = service.cancel if seen.status == "pending_payment" else cancelling.cancel_paid
+                try:
+                    order = give_up(session, shop.id, ref, actor=actor)
+                except IllegalMove:
+                    raise Conflict(TOO_LATE) from None
+                console.note(
+                    session,
+                    shop,
+                    "order_moved",
+                    ref,
+                    before={"status": seen.status},
+                    after={"status": "cancelled"},
+                )
+                event_id = service.tell_moved(session, order)
+        if event_id is not None:
+            house.bell.inbox("internal", event_id)
+        return console.done(url_for("admin.order", ref=ref), "The order is cancelled. The customer is told.")
+
+    @pages.get("/orders/<ref>/cash")
+    def order_cash_ask(ref: str) -> str:
+        with house.database.reading() as session:
+            shop, detail = detail_of(session, ref)
+        amount = Wording(house.now(), ZoneInfo(shop.timezone)).money(
+            detail.order.total, detail.order.currency
+        )
+        says = (
+            f"{amount} in cash are booked for {ref}.",
+            "The order is paid, and the customer gets a receipt.",
+        )
+        return console.ask(
+            shop, Question("Record cash", says, f"Record {amount}", url_for("admin.order", ref=ref))
+        )
+
+    @pages.post("/orders/<ref>/cash")
+    def order_cash(ref: str) -> BaseResponse:
+        address = url_for("admin.order", ref=ref)
+        try:
+            with house.database.writing() as session:
+                shop, detail = detail_of(session, ref)
+                received = receiving.record(
+                    session,
+                    shop.id,
+                    ref,
+                    detail.order.total,
+                    actor=actor,
+                    refs=house.refs,
+                    key=f"console:cash:{ref}:{detail.order.total}",
+                )
+        except RuleBroken as refusal:
+            return console.done(address, f"Nothing was recorded: {refusal}.", "bad")
+        for event_id in received.news.event_ids:
+            house.bell.inbox("internal", event_id)
+        return console.done(address, "The cash is recorded and the order is paid.")
+
+    @pages.post("/orders/<ref>/note")
+    def order_note(ref: str) -> BaseResponse:
+        body = plain(request.form.get("note", ""), service.LONGEST_NOTE)
+        address = url_for("admin.order", ref=ref)
+        if not body:
+            return console.done(address, "There was nothing to note.", "bad")
+        if not queries.looks_like_reference(ref):
+            raise NotFound
+        with house.database.writing() as session:
+            shop = console.shop(session)
+            try:
+                service.note(session, shop.id, ref, body, author=actor)
+            except UnknownOrder:
+                raise NotFound from None
+            console.note(session, shop, "order_noted", ref, after={"characters": len(body)})
+        return console.done(address, "The note is kept.")
+
+    @pages.get("/orders/<ref>/<any(slip, receipt):paper>.pdf")
+    def order_paper(ref: str, paper: str) -> Response:
+        with house.database.reading() as session:
+            shop, detail = detail_of(session, ref)
+        if paper == "receipt" and detail.order.paid_at is None:
+            raise Conflict("This order is not paid, so there is no receipt.")
+        make = papers.receipt if paper == "receipt" else papers.slip
+        say = Wording(house.now(), ZoneInfo(shop.timezone))
+        response = Response(make(detail, shop.name, say), content_type="application/pdf")
+        response.headers["Content-Disposition"] = f'inline; filename="{ref}-{paper}.pdf"'
+        return response
 
 
 def _may_become(status: str, step: str) -> bool:
@@ -116,7 +284,7 @@ class Place:
         return words.get(self.kind, "No address given")
 
 
-def timeline(detail: queries.OrderDetail) -> list[tuple[Any, str]]:
+def timeline(detail: queries.OrderDetail, moves: list[tuple[str, Any, str]]) -> list[tuple[Any, str]]:
     """What happened to an order, oldest first: moments and sentences."""
     order = detail.order
     source = "through the orders API" if order.source == "api" else "in the chat"
@@ -126,11 +294,14 @@ def timeline(detail: queries.OrderDetail) -> list[tuple[Any, str]]:
         told.append((payment.created_at, f"{say.method(payment.method)} payment started"))
         if payment.closed_at is not None and payment.status != "succeeded":
             told.append((payment.closed_at, f"{say.method(payment.method)} payment {payment.status}"))
-    if order.paid_at is not None:
+    known = {status for status, _, _ in moves}
+    if order.paid_at is not None and "paid" not in known:
         told.append((order.paid_at, "Paid"))
-    told.extend((moment, say.order_status(status)) for status, moment in detail.moves)
-    if order.closed_at is not None:
+    if order.closed_at is not None and order.status not in known:
         told.append((order.closed_at, say.order_status(order.status)))
+    for status, moment, actor in moves:
+        who = {"customer": " by the customer", "time": "", "money": ""}.get(actor, f" by {plain(actor)}")
+        told.append((moment, say.order_status(status) + who))
     told.extend(
         (event.created_at, say.money_kind(event.kind))
         for event in detail.money
@@ -139,13 +310,16 @@ def timeline(detail: queries.OrderDetail) -> list[tuple[Any, str]]:
     return sorted(told, key=lambda entry: entry[0])
 
 
+_MARKS = re.compile(r"(?<!\w)([*_~])(?=\S)(.+?)(?<=\S)\1(?!\w)")
+
+
 def preview(message: OutboxMessage) -> str:
     """The first words of a message as it reads on any phone."""
     try:
         text = messages.load(message.message).numbered()
     except messages.InvalidMessage:
         text = str(message.message.get("type", ""))
-    return plain(text, LONGEST_MESSAGE)
+    return plain(_MARKS.sub(r"\2", text), LONGEST_MESSAGE)
 
 
 def tick(message: OutboxMessage) -> tuple[str, str]:

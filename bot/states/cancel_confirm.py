@@ -8,9 +8,8 @@ from dataclasses import replace
 from bot.conversation import Conversation
 from bot.effects import CancelPaid, Say
 from bot.state import Next, State, goes, tapped, typed
-from bot.states.cart import NO
-from bot.states.choose_quantity import YES
 from bot.texts import money
+from bot.understanding.choices import NO, YES
 from bot.understanding.words import plain
 from bot.wording import buttons, words
 from catalog.snapshot import ShopSnapshot

@@ -10,8 +10,8 @@ from bot.effects import Say
 from bot.shopping import Picked, found_product, pick
 from bot.state import Next, State, goes, tapped, typed
 from bot.states.change_quantity import change, change_command
-from bot.states.choose_quantity import YES
 from bot.taps import Choice
+from bot.understanding.choices import agrees, declines
 from bot.understanding.words import plain
 from bot.wording import BODY, amount, buttons, joined, lines_within, words
 from catalog.pricing import PricedLine, Quote
@@ -57,9 +57,9 @@ class CartView(State["Picked | Choice"]):
         text = typed(message)
         said = plain(text)
         if conversation.options[:1] == (f"empty_yes:{conversation.cart_version}",):
-            if said in YES | {"1"}:
+            if agrees(text) or said == "1":
                 return Choice("empty_yes")
-            if said in NO | {"2"}:
+            if declines(text) or said == "2":
                 return Choice("show")
         if said in EMPTY:
             return Choice("empty")
@@ -92,10 +92,6 @@ EMPTY = frozenset(
     {"clear", "empty", "empty cart", "clear cart", "remove all", "ondoa zote", "futa yote", "toa zote"}
 )
 """Words that empty the cart, after asking."""
-
-
-NO = frozenset(["no", "nope", "hapana", "la", "keep", "usifute"])
-"""Words that keep the cart when asked whether to empty it."""
 
 
 def ask_to_empty(conversation: Conversation, shop: ShopSnapshot) -> Next:

@@ -9,8 +9,8 @@ from bot.conversation import Conversation
 from bot.effects import Say
 from bot.shopping import add_lines, found_product, pick, product_text
 from bot.state import Next, State, tapped, typed
+from bot.understanding.choices import agrees
 from bot.understanding.numbers import quantity
-from bot.understanding.words import plain
 from bot.wording import buttons, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
@@ -62,7 +62,7 @@ class ChooseQuantity(State["int | str"]):
             return wanted if first.id == conversation.product_id and not others else text
         product = shop.product(conversation.product_id)
         offer = f"take:{conversation.product_id}:"
-        if plain(text) in YES and product is not None:
+        if agrees(text) and product is not None:
             agreed = next((option for option in conversation.options if option.startswith(offer)), None)
             return int(agreed.rsplit(":", 1)[1]) if agreed else None
         return text if named is not None else None
@@ -81,7 +81,3 @@ class ChooseQuantity(State["int | str"]):
             options = (f"take:{product.id}:{room}", f"other_quantity:{product.id}")
             return Next(conversation, (buttons(body, options, conversation, shop),))
         return add_lines(replace(conversation, product_id=product.id), [(product, answer)])
-
-
-YES = frozenset(["yes", "y", "yeah", "yep", "sure", "ok", "okay", "ndio", "ndiyo", "sawa", "eeh", "haya"])
-"""Words that agree to what was just offered."""

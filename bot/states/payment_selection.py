@@ -16,7 +16,8 @@ from bot.understanding.words import plain
 from bot.wording import PROMPTED, buttons, methods, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
-from payments.phone import mask, normalise
+from payments.phone import mask
+from payments.phone import said as number_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,9 @@ def payment_said(message: InboundMessage, conversation: Conversation, shop: Shop
     if method and method in methods(shop):
         if not rest:
             return Payment("pay", method)
-        phone = normalise(rest, shop.country) if method in PROMPTED else None
+        phone = number_said(rest, shop.country) if method in PROMPTED else None
         return Payment("pay", method, phone) if phone else None
-    phone = normalise(text, shop.country)
+    phone = number_said(text, shop.country)
     return Payment("number", phone=phone) if phone else None
 
 

@@ -9,7 +9,7 @@ from bot.effects import CommentOrder, Say
 from bot.shopping import Picked, found_product, pick
 from bot.state import Next, State, goes, tapped, typed
 from bot.states.address_input import SKIP
-from bot.states.cart import NO
+from bot.understanding.choices import NO
 from bot.understanding.names import clean_address
 from bot.understanding.words import plain
 from bot.wording import buttons, words

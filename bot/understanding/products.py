@@ -30,10 +30,13 @@ _FILLER: Final = frozenset(
         "need",
         "would",
         "like",
+        "id",
         "to",
         "buy",
         "order",
         "please",
+        "pls",
+        "plz",
         "the",
         "a",
         "an",
@@ -47,12 +50,43 @@ _FILLER: Final = frozenset(
         "have",
         "do",
         "you",
+        "got",
+        "sell",
         "is",
         "are",
         "any",
+        "there",
+        "can",
+        "could",
+        "send",
+        "bring",
+        "add",
+        "how",
+        "much",
+        "price",
+        "cost",
+        "hi",
+        "hello",
+        "hey",
+        "ni",
+        "ku",
         "nataka",
         "naomba",
         "nipe",
+        "nipatie",
+        "nipea",
+        "ningependa",
+        "nahitaji",
+        "niletee",
+        "leta",
+        "niwekee",
+        "weka",
+        "ongeza",
+        "nitachukua",
+        "nunua",
+        "natafuta",
+        "unipatie",
+        "mnisaidie",
         "ya",
         "za",
         "wa",
@@ -60,16 +94,78 @@ _FILLER: Final = frozenset(
         "cha",
         "vya",
         "kununua",
+        "kuagiza",
         "tafadhali",
         "mna",
+        "mnauza",
+        "unauza",
         "kuna",
+        "uko",
+        "iko",
+        "ziko",
         "bei",
-        "how",
-        "much",
-        "price",
+        "gani",
+        "ngapi",
+        "ile",
+        "hiyo",
+        "hii",
+        "hizo",
+        "habari",
+        "niaje",
+        "sasa",
+        "bro",
+        "boss",
+        "buda",
+        "maze",
+        "msee",
+        "si",
+        "naeza",
+        "pata",
+        "naweza",
+        "kupata",
+        "order",
+        "kuorder",
     ]
 )
+_DESCRIBES: Final = frozenset(
+    [
+        "premium",
+        "organic",
+        "fresh",
+        "roasted",
+        "woven",
+        "handmade",
+        "natural",
+        "best",
+        "good",
+        "new",
+        "big",
+        "small",
+        "large",
+        "black",
+        "white",
+        "red",
+        "green",
+        "set",
+        "body",
+        "hand",
+        "bora",
+        "nzuri",
+        "asilia",
+        "safi",
+        "mpya",
+        "kubwa",
+        "ndogo",
+        "mkono",
+        "seti",
+        "nyeusi",
+        "nyeupe",
+        "asili",
+    ]
+)
+"""Words that describe many things: alone they are never a product's name for sure."""
 _PARTS: Final = re.compile(r"[,;+&\n]|\band\b|\bplus\b|\bna\b|\bpamoja na\b", re.IGNORECASE)
+_SIZE: Final = re.compile(r"[0-9]{1,4}(?:kg|g|ml|l)?")
 _MOST_PARTS: Final = 12
 
 
@@ -96,20 +192,31 @@ def find(text: str, shop: ShopSnapshot) -> Found:
         )
         if exact:
             return Found(sure=product)
-        scored.append((max((_score(said, name.split()) for name in names if name), default=0.0), product))
+        spoken = sorted({word for name in names for word in name.split()})
+        scored.append((_score(said, spoken) if spoken else 0.0, product))
     scored.sort(key=lambda pair: -pair[0])
     perhaps = tuple(product for score, product in scored if score >= _PERHAPS)[:MOST_OFFERED]
     if not perhaps:
-        return Found()
+        return Found(perhaps=_each(text, shop))
     best = scored[0][0]
     second = scored[1][0] if len(scored) > 1 else 0.0
-    if best >= _SURE and best - second >= _LEAD:
+    telling = [word for word in said if word not in _DESCRIBES and not _SIZE.fullmatch(word)]
+    if best >= _SURE and best - second >= _LEAD and telling:
         return Found(sure=perhaps[0])
     return Found(perhaps=perhaps)
 
 
+def _each(text: str, shop: ShopSnapshot) -> tuple[ProductView, ...]:
+    """Several products named without saying how many ("coffee and honey"): each of them is offered."""
+    parts = [part for part in _PARTS.split(text) if plain(part)]
+    if not 1 < len(parts) <= MOST_OFFERED:
+        return ()
+    found = [find(part, shop).sure for part in parts]
+    return tuple(product for product in found if product is not None) if all(found) else ()
+
+
 def _score(said: list[str], name: list[str]) -> float:
-    """How well every word said is a word of the name, from 0 to 100; short words must be exact."""
+    """How well every word said is a word of the names in any language, from 0 to 100; short words must be exact."""
     total = 0.0
     for word in said:
         best = max(_alike(word, other) for other in name)
@@ -118,16 +225,14 @@ def _score(said: list[str], name: list[str]) -> float:
 
 
 def _alike(word: str, other: str) -> float:
-    if word == other or (len(word) > _SHORTEST and word.rstrip("s") == other.rstrip("s")):
+    if word == other or (len(word) >= _SHORTEST and word.rstrip("s") == other.rstrip("s")):
         return 100.0
     if len(word) <= _SHORTEST:
         return 0.0
+    if other.startswith(word):
+        return 89.0
     score = fuzz.ratio(word, other)
-    return (
-        95.0
-        if other.startswith(word) and len(word) > _SHORTEST
-        else (min(score, 89.0) if score >= _ALIKE else 0.0)
-    )
+    return min(score, 89.0) if score >= _ALIKE else 0.0
 
 
 @dataclass(frozen=True, slots=True)

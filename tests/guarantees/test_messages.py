@@ -147,7 +147,7 @@ def test_guarantee_04_one_customers_messages_are_answered_in_order(each_world: W
         return decide(conversation, event, shop)
 
     monkeypatch.setattr(shell_module, "decide", watched)
-    said = [f"word {number}" for number in range(24)]
+    said = [f"{number} coffee" for number in range(1, 25)]
     for text in said:
         world.hears({"type": "text", "text": {"body": text}})
     ids = [row.id for row in world.rows(InboxEvent)]

@@ -16,7 +16,7 @@ import pytest
 from bot.states.change_quantity import change_command
 from bot.states.payment_selection import _method
 from bot.taps import parse
-from bot.understanding import names, numbers, payments, products, secrets, words
+from bot.understanding import choices, clock, names, numbers, payments, products, secrets, words
 from errors import MalformedWebhook
 from ghala import strict_json
 from ghala.inbound import LONGEST_TEXT
@@ -27,7 +27,7 @@ from tests.unit.bot.talk import SHOP
 LIMIT = 20 * 0.050
 SEEDS = (
     "a", "1", "9 ", "5-", "1.", " ", "\t", "\n", "A1", "4111 1111 1111 1111 ", "ksh 1,", "ksh1.1.1", "SKJ4X2ABCD ", "www.", "a.", "a-",
-    "http://", "a+b://", "x.com ", "x.co.ke/", "pin ", "pin:", "siri na ", "+254", "(0", "0 0", "and ", "na ", "2 coffee and ", "kumi na ",
+    "http://", "a+b://", "x.com ", "x.co.ke/", "pin ", "pin:", "siri na ", "+254", "(0", "0 0", "and ", "na ", "2 coffee and ", "kumi na ", "saa ", "saa kumi na ", "half past ", "9:", "two ", "mia ", "tumia ", "na 0",
     "pay with ", "m pesa ", "card,", "remove line ", "\u0301", "a\u0301", "\u200b", "\u202e", "👩‍👩‍👧‍👦", "qty:", "a:b:", "~1", "\\", '"', "[", '{"a":', "²", "١",
 )  # fmt: skip
 
@@ -57,6 +57,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "method": _method,
     "tap": parse,
     "phone": phone.normalise,
+    "phone in words": phone.said,
+    "clock": clock.time_of_day,
+    "choice": lambda text: (choices.agrees(text), choices.courteous(words.plain(text), wants=True)),
     "reason": reasons.reason,
     "log": mask,
 }

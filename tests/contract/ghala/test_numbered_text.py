@@ -45,10 +45,10 @@ def as_read(message: Message) -> str:
     return str(body.get("text") or body.get("media_caption"))
 
 
-def offered(words: str, count: int) -> tuple[list[str], list[str]]:
+def offered(words: str, count: int, *, numbered: bool) -> tuple[list[str], list[str]]:
     """What to type for each choice, and the line it stands in: its number, or itself where digits mean something else."""
-    pointed = POINTED.findall(words)[-count:] if count else []
-    if pointed:
+    if not numbered:
+        pointed = POINTED.findall(words)[-count:]
         return pointed, pointed
     lines = NUMBERED.findall(words)[-count:] if count else []
     assert [number for number, _ in lines] == [str(n) for n in range(1, count + 1)]
@@ -80,7 +80,9 @@ def test_each_number_does_what_its_button_does(shop: object, opening: tuple[str,
             continue
         seen.add(place)
         for answer, line, (identifier, title) in zip(
-            *offered(as_read(talk.last), len(offers)), offers, strict=True
+            *offered(as_read(talk.last), len(offers), numbered=getattr(talk.last, "numbers", True)),
+            offers,
+            strict=True,
         ):
             assert line.startswith(title)
             by_tap = told(shop, (*path, f"tap:{identifier}"))

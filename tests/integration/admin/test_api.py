@@ -388,7 +388,7 @@ def test_a_bug_says_nothing_about_itself(room, monkeypatch) -> None:
         raise RuntimeError("secret 4711")
 
     monkeypatch.setattr("admin.api.totals.between", fail)
-    monkeypatch.setattr("admin.queries.dashboard", fail)
+    monkeypatch.setattr("admin.queries.orders_page", fail)
     answer = room.get("/api/admin/stats")
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     page = room.get("/admin/")

@@ -70,9 +70,22 @@ def next_of(room, path):
 ROUTES = [
     "/admin/",
     "/admin/live",
+    "/admin/?days=90",
+    "/admin/more",
     "/admin/orders",
+    "/admin/orders?status=paid",
+    "/admin/orders?q=coff",
+    "/admin/orders?q=amina+premium+coff&status=paid",
+    "/admin/orders?q=0722",
+    "/admin/orders/board",
     "/admin/customers",
     "/admin/orders/{ref}",
+    "/admin/orders/{ref}/dispatch",
+    "/admin/orders/{ref}/slip.pdf",
+    "/admin/needs/receipt/1/send",
+    "/admin/needs/message/1/resend",
+    "/admin/needs/stock/1/restock",
+    "/admin/needs/payment/1/ask",
     "/api/admin/stats",
     "/api/admin/orders/recent",
     "/api/admin/customers?limit=2",
@@ -88,7 +101,7 @@ def test_a_route_scans_no_big_table(busy, database, path) -> None:
         ref = session.scalar(text("SELECT ref FROM orders WHERE status = 'preparing'"))
     answers = []
     seen = statements_of(database, lambda: answers.append(busy.get(path.format(ref=ref))))
-    assert answers[0].status_code in ({200, 503} if path == "/readyz" else {200})
+    assert answers[0].status_code in ({200, 503} if path == "/readyz" else {200, 303})
     assert seen
     for statement, parameters in seen:
         assert scans(database, statement, parameters) == [], statement
@@ -122,5 +135,5 @@ def test_the_lists_use_the_indexes_made_for_them(busy, database) -> None:
         with database.engine.connect() as connection:
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans += [row.detail for row in rows]
-    for index in ("ix_orders_newest", "ix_customers_seen", "ix_money_events_open"):
+    for index in ("ix_orders_newest", "ix_money_events_open", "ix_outbox_dead", "ix_payments_unclear"):
         assert any(index in plan for plan in plans), index
