@@ -11,7 +11,7 @@ from bot.conversation import Conversation
 from bot.effects import Say
 from bot.state import Next, State, goes, tapped, typed
 from bot.states.address_input import SKIP
-from bot.states.cart import NO
+from bot.understanding.choices import NO
 from bot.understanding.names import clean_name
 from bot.understanding.words import plain
 from bot.wording import buttons, words
