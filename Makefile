@@ -8,7 +8,7 @@ BIN = .venv/bin
 ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
 MODULES = app.py config.py errors.py languages.py measuring.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports crawl flow screenshots reset clean fuzz chaos simulate mutants
+.PHONY: help install run test check lint fmt types imports crawl flow screenshots audit sbom reset clean fuzz chaos simulate mutants
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,13 @@ simulate: install ## Run the shop through 10,000 customers and 100,000 faults in
 
 mutants: install ## Plant bugs in the shop and see the simulation catch each
 	@$(BIN)/python -m simulation --mutants $(ARGS)
+
+audit: install ## Compare the pinned packages with the known vulnerabilities (asks pypi.org)
+	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+
+sbom: install ## Write what Duka is made of into var/sbom.json (CycloneDX)
+	@mkdir -p var
+	$(BIN)/python -m dev.sbom > var/sbom.json
 
 reset: install ## Delete the shop's data in var/ after asking (YES=1 does not ask)
 	@$(BIN)/python -m dev.reset

@@ -21,7 +21,7 @@ CODE = {
     if path.relative_to(ROOT).parts[0] not in {"tests", "var", "tmp"}
 }
 # Read by gunicorn and by `make run`, not by the shop.
-NOT_OURS = {"GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "SANDBOX_PORT"}
+NOT_OURS = {"GUNICORN_CMD_ARGS", "POSTGRES_PASSWORD", "WEB_CONCURRENCY", "SANDBOX_PORT"}
 
 
 def name_of(page: Path) -> str:
