@@ -175,9 +175,8 @@ def add_keeping(app: Flask, house: House) -> None:
     copies = ConversationCopies(house.link)
 
     def reconciling() -> tuple[Callable[[int], bool], Callable[[int], None], Callable[[int], None]]:
-        desk = PaymentDesk(house.database, gateways.build(house.config), house.bell)
         work = build_tasks(house).by_name()
-        return desk.ask, work["apply_payment"], work["advance"]
+        return desk(house).ask, work["apply_payment"], work["advance"]
 
     def patient() -> Patient:
         measuring.share(house.config.metrics_dir)
@@ -230,11 +229,26 @@ def add_commands(app: Flask, house: House) -> None:
 
     @app.cli.command("settle")
     @click.argument("what")
-    @click.option("--because", required=True, help="What was done about it; kept in the audit log.")
-    def settle_command(what: str, because: str) -> None:
-        """Close a finding of `flask reconcile` that was dealt with: WHAT is its last column."""
+    @click.option("--because", required=True, help="What was done about it, and why; kept in the audit log.")
+    @click.option(
+        "--as",
+        "how",
+        default="",
+        help="assigned:ORD-…, refunded:REFERENCE, honoured, kept, not-paid, receipt; or paid: ask the gateway again.",
+    )
+    @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+    def settle_command(what: str, because: str, how: str, *, dry_run: bool) -> None:
+        """Close a finding of `flask reconcile`: WHAT is its last column, a refund (R…) or a paid order."""
         try:
-            settle(house, what, because)
+            if dry_run:
+                with house.database.reading() as session:
+                    shop = shops.find(session, shops.MAIN)
+                    click.echo(settling.what_will_happen(session, shop.id if shop else 0, what, how))
+                return
+            if how == "paid":
+                click.echo(settling.ask_again(house.database, desk(house), what))
+                return
+            settle(house, what, because, how)
         except RuleBroken as refusal:
             raise click.ClickException(str(refusal)) from refusal
         click.echo(f"{what} is settled.")
@@ -283,22 +297,26 @@ def reconcile(house: House, slug: str, days: int, *, ask: bool) -> tuple[reconci
         if shop is None:
             raise click.ClickException(f"there is no shop {slug}")
         run_id = reconciliation.ask_for_run(session, shop.id, leased=True)
-    desk = PaymentDesk(house.database, gateways.build(house.config), house.bell)
     questions = reconciliation.MOST_QUESTIONS if ask else 0
-    report = Reconciler(house.database, desk).reconcile(shop.id, days, questions=questions)
+    report = Reconciler(house.database, desk(house)).reconcile(shop.id, days, questions=questions)
     with house.database.writing() as session:
         reconciliation.store(session, run_id, report)
     return report, shop.currency
 
 
-def settle(house: House, what: str, because: str) -> None:
+def desk(house: House) -> PaymentDesk:
+    """Where payments meet their gateways."""
+    return PaymentDesk(house.database, gateways.build(house.config), house.bell)
+
+
+def settle(house: House, what: str, because: str, how: str = "") -> None:
     """Close a finding and tell whoever waits for it.
 
     Raises:
         RuleBroken: there is nothing open by this name.
     """
     with house.database.writing() as session:
-        news = settling.settle(session, what, because, actor="command line")
+        news = settling.settle(session, what, because, actor="command line", how=how, refs=house.refs)
     for event_id in news.event_ids:
         house.bell.inbox("internal", event_id)
 
@@ -309,8 +327,7 @@ def build_tasks(house: House, seen: Callable[[int, str], object] | None = None) 
     shell = ConversationShell(
         house.database, house.bell, house.refs, ConversationCopies(house.link), pictures, seen=seen
     )
-    desk = PaymentDesk(house.database, gateways.build(house.config), house.bell)
-    return Tasks(house.database, house.bell, shell, desk, StatusDesk(house.database), retention(house))
+    return Tasks(house.database, house.bell, shell, desk(house), StatusDesk(house.database), retention(house))
 
 
 def run_worker(house: House) -> None:

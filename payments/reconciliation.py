@@ -59,6 +59,11 @@ REMEDIES: Final[dict[str, str]] = {
     "different_amount": "Compare the order's total with the amount at the gateway and ask for or return the difference.",
     "payment_without_money": "The payment succeeded but its money was not booked: compare it with the gateway's statement.",
     "refunded_twice": "More went back than had come in: ask the customer for the difference.",
+    "refund_owed": "Pay this amount back to the customer by hand and settle it as refunded with the transfer's reference, or send it through the gateway.",
+    "refund_failed": "The gateway refused to pay back: try again, or pay back by hand and settle it as refunded with the transfer's reference.",
+    "refund_waiting": "The gateway is paying back and is asked about it by itself.",
+    "refund_unclear": "The gateway has not said for three days whether it paid back: look the refund up there, then settle it.",
+    "refund_without_money": "A refund is done but its money is not in the books: compare it with the gateway's statement.",
     "no_receipt": "Nothing confirms this payment to the customer: send them the order's number by hand.",
     "receipt_waiting": "The receipt waits to be sent and will go by itself; if many wait, check the connection to Ghala.",
     "receipt_not_sent": "WhatsApp did not take the receipt: reach the customer another way.",
@@ -70,7 +75,7 @@ REMEDIES: Final[dict[str, str]] = {
 }
 """What a person does about each kind of finding, in one sentence."""
 
-BY_ITSELF: Final = frozenset({"receipt_waiting", "payment_unknown", "found_by_asking"})
+BY_ITSELF: Final = frozenset({"receipt_waiting", "payment_unknown", "found_by_asking", "refund_waiting"})
 """Kinds that need nobody."""
 
 
@@ -119,6 +124,7 @@ class DaySum:
     """What came in on one day of the shop through one gateway, in minor units.
 
     Everything the gateway took is in exactly one of the three: booked for an order, due back, or unmatched.
+    ``refunded`` is what went back that day, whenever it had come and whichever way it went.
     """
 
     day: date
@@ -127,10 +133,11 @@ class DaySum:
     booked: int
     refund_due: int
     unmatched: int
+    refunded: int = 0
 
     @property
     def total(self) -> int:
-        """What the gateway's own statement should say."""
+        """What the gateway's own statement should say came in."""
         return self.booked + self.refund_due + self.unmatched
 
     def as_json(self) -> dict[str, Any]:
@@ -143,6 +150,7 @@ class DaySum:
             "refundDueMinor": self.refund_due,
             "unmatchedMinor": self.unmatched,
             "totalMinor": self.total,
+            "refundedMinor": self.refunded,
         }
 
 
@@ -292,13 +300,71 @@ class _Search:
         returned = (
             recent.add_columns(func.sum(Refund.amount).label("back"))
             .join(Refund, and_(Refund.order_id == Payment.order_id, Refund.payment_id == Payment.id))
-            .where(Refund.status.in_(["succeeded", "manual"]))
+            .where(Refund.status.in_(["succeeded", "manual"]), Refund.money_event_id.is_(None))
             .group_by(Payment.id)
             .having(func.sum(Refund.amount) > Payment.amount)
         )
         for row in self.rows("refunded_twice", returned):
             over = int(row.back) - row.amount
             self.findings.append(Finding("refunded_twice", row.ref, row.created_at, over, row.currency))
+
+    def open_refunds(self) -> None:
+        """Refunds that are not done: all of them, however old."""
+        statement = (
+            select(Refund, Order.ref.label("order_ref"))
+            .join(Order, Order.id == Refund.order_id)
+            .where(Refund.shop_id == self.shop_id, Refund.closed_at.is_(None))
+            .order_by(Refund.id)
+        )
+        for refund, order_ref in self.rows("refund_owed", statement):
+            kind = {"requested": "refund_owed", "failed": "refund_failed"}.get(
+                refund.status, "refund_unclear"
+            )
+            if refund.next_at is not None:
+                kind = "refund_waiting"
+            self.findings.append(
+                Finding(
+                    kind,
+                    order_ref,
+                    refund.created_at,
+                    refund.amount,
+                    refund.currency,
+                    refund.error or refund.reason.replace("_", " "),
+                    settle="" if kind == "refund_waiting" else f"R{refund.id}",
+                )
+            )
+
+    def refunds_and_money(self) -> None:
+        """Refunds of the period that are done, against the ledger."""
+        in_ledger = exists().where(
+            MoneyEvent.order_id == Refund.order_id,
+            MoneyEvent.payment_id == Refund.payment_id,
+            MoneyEvent.kind == word("refund"),
+            MoneyEvent.transaction_ref == Refund.transaction_ref,
+            MoneyEvent.amount == Refund.amount,
+        )
+        statement = (
+            select(Refund, Order.ref.label("order_ref"))
+            .join(Order, Order.id == Refund.order_id)
+            .where(
+                Refund.shop_id == self.shop_id,
+                Refund.created_at >= self.since,
+                Refund.created_at <= self.until,
+                Refund.status.in_(["succeeded", "manual"]),
+                ~in_ledger,
+            )
+            .order_by(Refund.created_at)
+        )
+        for refund, order_ref in self.rows("refund_without_money", statement):
+            self.findings.append(
+                Finding(
+                    "refund_without_money",
+                    f"{order_ref} R{refund.id}",
+                    refund.created_at,
+                    refund.amount,
+                    refund.currency,
+                )
+            )
 
     def receipts(self) -> None:
         """Paid orders whose receipt has not left after two minutes, or did not arrive."""
@@ -372,7 +438,15 @@ class _Search:
             ends = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
             rows = self.session.execute(self._day(begins, ends)).all()
             sums += [
-                DaySum(day, row.gateway, row.currency, int(row.booked), int(row.due), int(row.unmatched))
+                DaySum(
+                    day,
+                    row.gateway,
+                    row.currency,
+                    int(row.booked),
+                    int(row.due),
+                    int(row.unmatched),
+                    int(row.refunded),
+                )
                 for row in rows
             ]
         return sums
@@ -394,12 +468,12 @@ class _Search:
                 of("payment").label("booked"),
                 of("refund_due").label("due"),
                 of("unmatched").label("unmatched"),
+                of("refund").label("refunded"),
             )
             .where(
                 MoneyEvent.shop_id == self.shop_id,
                 MoneyEvent.created_at >= begins,
                 MoneyEvent.created_at < ends,
-                MoneyEvent.kind.in_(["payment", "refund_due", "unmatched"]),
                 (MoneyEvent.kind != "unmatched") | ~claimed_again,
             )
             .group_by(MoneyEvent.gateway, MoneyEvent.currency)
@@ -418,6 +492,8 @@ def check(session: Session, shop_id: int, days: int = DAYS) -> Report:
     search.open_money()
     search.orders_and_money()
     search.payments_and_money()
+    search.open_refunds()
+    search.refunds_and_money()
     search.receipts()
     search.unclear_payments()
     search.unreadable_events()

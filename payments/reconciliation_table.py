@@ -14,7 +14,7 @@ def lines(report: Report, currency: str) -> Iterator[str]:
     yield f"From {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M} UTC, {_asked(report)}."
     yield ""
     yield from _table(
-        ["day", "gateway", "booked", "due back", "unmatched", "gateway should say"],
+        ["day", "gateway", "booked", "due back", "unmatched", "gateway should say", "went back"],
         [_day(day) for day in report.days],
         "No money in this time.",
     )
@@ -40,7 +40,7 @@ def _asked(report: Report) -> str:
 
 
 def _day(day: DaySum) -> list[str]:
-    amounts = (day.booked, day.refund_due, day.unmatched, day.total)
+    amounts = (day.booked, day.refund_due, day.unmatched, day.total, day.refunded)
     return [day.day.isoformat(), day.gateway, *(_amount(amount, day.currency) for amount in amounts)]
 
 

@@ -504,12 +504,81 @@ def asked(session: Session, payment_id: int) -> None:
     )
 
 
+def adopt(session: Session, order: Order, money: MoneyEvent, *, refs: Refs) -> News:
+    """Book money that was kept, and that the caller has just claimed, as the payment of a locked order.
+
+    Its amount is the order's total. ``News.outcome`` is ``booked``, ``booked_before`` when money with its
+    reference is, or ``refused`` when the order takes no money any more.
+    """
+    reference = money.transaction_ref or f"money:{money.id}"
+    if money.kind != "refund_due":
+        booked = select(MoneyEvent.id).where(
+            MoneyEvent.gateway == money.gateway,
+            MoneyEvent.transaction_ref == reference,
+            MoneyEvent.kind.in_([word("payment"), word("refund_due")]),
+        )
+        if session.execute(booked).first() is not None:
+            return News(outcome="booked_before")
+    payment = _payment_of(session, order, money, reference, refs)
+    if not order_service.mark_paid(session, order, payment.amount):
+        return News(outcome="refused")
+    session.execute(
+        update(MoneyEvent)
+        .where(MoneyEvent.id == money.id)
+        .values(kind="payment", transaction_ref=reference, order_id=order.id, payment_id=payment.id)
+    )
+    news = News(outcome="booked")
+    news.add(_tell(session, payment, "PaymentSucceeded", unique=order.ref))
+    return news
+
+
+def _payment_of(session: Session, order: Order, money: MoneyEvent, reference: str, refs: Refs) -> Payment:
+    """The payment that money turns out to be: the one it came for if that is this order's, else a new one."""
+    if money.payment_id is not None:
+        claimed = _lock(session, money.payment_id)
+        if claimed.order_id == order.id and claimed.amount == order.total:
+            if claimed.status == "succeeded" and money.kind == "refund_due":
+                return claimed
+            done: dict[str, object] = {
+                "transaction_ref": reference,
+                "closed_at": clock(),
+                "next_ask_at": None,
+            }
+            if _set(session, claimed, "succeeded", **done):
+                return claimed
+    taken = [name for name, (_, gateway) in gateways.methods().items() if gateway == money.gateway]
+    payment = Payment(
+        shop_id=order.shop_id,
+        order_id=order.id,
+        ref=refs.payment(),
+        key=refs.key("pay"),
+        gateway=money.gateway,
+        method=taken[0] if taken else money.gateway,
+        amount=order.total,
+        currency=order.currency,
+        status="succeeded",
+        transaction_ref=reference,
+        created_at=clock(),
+        updated_at=clock(),
+        closed_at=clock(),
+    )
+    session.add(payment)
+    session.flush()
+    return payment
+
+
 def settle_review(session: Session, payment: Payment) -> News:
-    """A person looked: this payment does not pay its order. What was kept of its money is settled with it."""
+    """A person looked: this payment does not pay its order. What was kept of its money is settled with it.
+
+    A payment nobody could tell about goes on being asked about: money that comes after all is booked.
+    """
     order, payment = _lock_both(session, payment.id)
     news = News(outcome="ignored")
-    if payment.status == "needs_review" and _set(
-        session, payment, "failed", reason="unknown", closed_at=clock(), next_ask_at=None
+    reviewed = payment.status == "needs_review"
+    known = not reviewed and payment.gateway_ref is not None
+    again = clock(wait_before_asking(_age(session, payment))) if known else None
+    if payment.status in {"needs_review", "unknown"} and _set(
+        session, payment, "failed", reason="unknown", closed_at=clock(), next_ask_at=again
     ):
         news.outcome = "failed"
         _unpaid(session, order.id)

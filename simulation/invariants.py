@@ -201,7 +201,7 @@ def _money(sim: Simulation) -> Iterator[str]:
     booked: dict[str, list[Any]] = defaultdict(list)
     query = """SELECT m.kind, m.transaction_ref, m.amount, m.currency, m.reason, p.gateway_ref, p.ref, m.order_id, i.match_key
                FROM money_events AS m LEFT JOIN payments AS p ON p.id = m.payment_id
-               LEFT JOIN inbox_events AS i ON i.id = m.inbox_event_id ORDER BY m.id"""
+               LEFT JOIN inbox_events AS i ON i.id = m.inbox_event_id WHERE m.kind <> 'refund' ORDER BY m.id"""
     events = rows(sim.database, query)
     for event in events:
         booked[event[1] or f"order:{event[8] or event[5] or event[6]}"].append(event)

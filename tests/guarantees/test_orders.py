@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from db import Database
 from db.models import AuditEntry, MoneyEvent, Order, OrderLine, Product, Shop
 from errors import OutOfStock
-from payments import settling
+from payments import refunds, settling
 from tests.guarantees.world import PASSWORD, World
 from tests.shop import customer, open_shop, place
 
@@ -104,6 +104,40 @@ def test_guarantee_34_an_order_sent_ten_times_by_a_program_is_placed_once(each_w
     assert 201 in statuses
     assert set(statuses) <= {201, 409}
     assert world.count(Order) == 1
+
+
+def test_guarantee_34_a_double_click_on_refund_is_one_refund_and_never_more_than_was_paid(
+    each_world: World,
+) -> None:
+    world = each_world
+    world.prompted()
+    world.pays()
+    world.work()
+    ref = world.order().ref
+
+    def click(number: int) -> str:
+        try:
+            with world.database.writing() as session:
+                return refunds.request(
+                    session,
+                    1,
+                    ref,
+                    100_000,
+                    "damaged",
+                    actor="owner",
+                    key=f"click-{number // 5}",
+                    reference="BACK",
+                ).status
+        except refunds.RefundRefused as refused:
+            return refused.code
+
+    assert world.at_once(10, click) == ["manual"] * 10
+    assert world.money() == [("payment", 300_000), ("refund", 100_000), ("refund", 100_000)]
+    assert world.count(AuditEntry, AuditEntry.action == "refund_requested") == 2
+    assert world.at_once(10, lambda number: click(100 + 5 * number)).count("manual") == 1
+    assert sum(amount or 0 for kind, amount in world.money() if kind == "refund") == 300_000
+    world.work()
+    assert len([text for text in world.seen() if "sent KES 1,000 back" in text.replace("\u00a0", " ")]) == 3
 
 
 def test_guarantee_34_a_finding_is_settled_once(each_world: World) -> None:

@@ -50,6 +50,20 @@ def test_what_waits_for_a_person_ends_with_1_until_it_is_settled(world: World) -
     assert run(world, "reconcile").exit_code == 0
 
 
+def test_money_is_sent_back_or_looked_at_first_from_the_terminal(world: World) -> None:
+    world.prompted()
+    world.pays(amount=1)
+    world.work()
+    what = ("settle", "M1", "--because", "not ours", "--as", "refunded:SKJBACK1")
+    said = run(world, *what, "--dry-run")
+    assert (said.exit_code, world.money()) == (0, [("unmatched", 100)]), said.output
+    assert "KES 1 counts as sent back under SKJBACK1" in said.output
+    assert run(world, *what).exit_code == 0
+    assert world.money() == [("unmatched", 100), ("refund", 100)]
+    refused = run(world, "settle", "M1", "--because", "x", "--as", "sold")
+    assert (refused.exit_code, "cannot be settled as sold" in refused.output) == (1, True)
+
+
 def test_a_shop_that_is_not_there_is_a_sentence(world: World) -> None:
     answer = run(world, "reconcile", "--shop", "nobody")
     assert answer.exit_code == 1

@@ -181,21 +181,13 @@ def test_money_booked_twice_for_one_order_is_found(till: Till) -> None:
 def test_more_refunded_than_paid_is_found(till: Till) -> None:
     payment_id = paid(till)
     receipt(till)
+    its = {"shop_id": 1, "order_id": 1, "payment_id": payment_id, "amount": 200_000, "currency": "KES"}
     with till.database.writing() as session:
         for key in ("a", "b"):
-            session.add(
-                Refund(
-                    shop_id=1,
-                    order_id=1,
-                    payment_id=payment_id,
-                    key=key,
-                    amount=200_000,
-                    currency="KES",
-                    status="succeeded",
-                    created_at=clock(),
-                    updated_at=clock(),
-                )
-            )
+            now = {"created_at": clock(), "transaction_ref": key}
+            done = {"status": "succeeded", "updated_at": clock(), "closed_at": clock()}
+            session.add(Refund(key=key, **its, **now, **done))
+            session.add(MoneyEvent(kind="refund", gateway="ghala", **its, **now))
     (found,) = check(till).findings
     assert (found.kind, found.amount) == ("refunded_twice", 100_000)
 
