@@ -105,6 +105,20 @@ class Conversation:
     referral: Mapping[str, str] | None = None
 
 
+def saved_places(conversation: Conversation) -> tuple[Delivery, ...]:
+    """The places to offer again: the one of this cart, then the last different ones orders went to."""
+    known = (conversation.delivery, *conversation.addresses, conversation.last_delivery)
+    places: list[Delivery] = []
+    for place in known:
+        new = place is not None and all(place.text != other.text or not place.text for other in places)
+        if place is not None and new and place.kind in {"address", "location"} and place not in places:
+            places.append(place)
+    return tuple(places[:MOST_PLACES])
+
+
+MOST_PLACES = 3
+
+
 def dump(conversation: Conversation) -> dict[str, Any]:
     """The conversation as JSON-ready data."""
     return asdict(conversation)

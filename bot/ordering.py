@@ -55,7 +55,11 @@ def place(conversation: Conversation, shop: ShopSnapshot) -> Next:
         return goes(now.conversation, state, joined(notices))
     order = PlaceOrder(
         lines=conversation.cart,
-        delivery=conversation.delivery,
+        delivery=replace(
+            conversation.delivery,
+            recipient=conversation.recipient,
+            recipient_phone=conversation.recipient_phone,
+        ),
         promo_code=conversation.promo_code,
         cart_version=conversation.cart_version,
         language=conversation.language,

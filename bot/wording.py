@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot import texts
-from bot.conversation import Conversation
+from bot.conversation import Conversation, saved_places
 from bot.effects import Say
 from bot.taps import Choice, parse, tap_id
 from bot.understanding.words import plain
@@ -74,7 +74,7 @@ def label(option: str, conversation: Conversation, shop: ShopSnapshot, limit: in
             return ""
         return fit(variant_title(product, conversation), limit)
     if choice.action == "same":
-        return _same_place(conversation)
+        return _same_place(conversation, choice.number(1) or 0)
     if choice.action == "language":
         known = LANGUAGES.get(choice.argument(0))
         return known.name if known is not None else ""
@@ -89,10 +89,10 @@ def variant_title(variant: ProductView, conversation: Conversation) -> str:
     return words(conversation, "variant-sold-out", label=title) if variant.sold_out else title
 
 
-def _same_place(conversation: Conversation) -> str:
-    """The place offered again, as much of it as fits on a button."""
+def _same_place(conversation: Conversation, number: int) -> str:
+    """A place offered again, as much of it as fits on a button."""
     general = words(conversation, "button-same")
-    place = conversation.delivery or conversation.last_delivery
+    place = next(iter(saved_places(conversation)[number:]), None)
     if place is None or not place.text:
         return general
     title = fit(words(conversation, "button-same-place", place=place.text), TITLE)
@@ -200,7 +200,11 @@ def place(delivery: Delivery | None, conversation: Conversation, limit: int = 20
     if delivery.kind == "pickup":
         return words(conversation, "place-pickup")
     known = delivery.text or words(conversation, "place-pin")
-    return fit(", ".join(part for part in (known, delivery.landmark) if part), limit)
+    where = ", ".join(part for part in (known, delivery.landmark) if part)
+    if delivery.recipient:
+        who = words(conversation, "place-for", name=delivery.recipient, phone=delivery.recipient_phone)
+        return f"{fit(where, max(limit - len(who) - 2, 40))}, {who}"
+    return fit(where, limit)
 
 
 def method_name(method: str, conversation: Conversation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -33,7 +34,8 @@ class Measured:
     ``back`` is seconds from the end of the harm until whatever was written was answered within ``SLOW`` seconds
     again; ``drained`` until everything written before was answered, prompts and receipts included; ``meanwhile`` the 95th percentile of seconds
     to an answer for what was written during the harm. ``p95`` and ``slowest`` are milliseconds to the
-    acknowledgement of a webhook, ``refused`` counts the answers other than 200.
+    acknowledgement of a webhook, ``refused`` counts the answers other than 200, ``silent`` is the longest time in
+    seconds, during the harm or after it, in which no webhook was taken.
     """
 
     back: float
@@ -42,6 +44,7 @@ class Measured:
     p95: float
     slowest: float
     refused: dict[int, int]
+    silent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,11 @@ def measure(
     posts = ledger.posts[first_post:]
     taken = sorted(post.seconds * 1000 for post in posts if post.status == 200)  # noqa: PLR2004
     refused = Counter(post.status for post in posts if post.status != 200)  # noqa: PLR2004
+    acks = sorted(post.at + post.seconds for post in posts if post.status == 200)  # noqa: PLR2004
+    silent = max((later - earlier for earlier, later in itertools.pairwise(acks)), default=0.0)
     meanwhile = [e.answered - e.posted for e in exchanges if e.answered and began <= e.posted <= over]
     return Measured(
-        back, max(drained, 0.0), p95(meanwhile), p95(taken), max(taken, default=0.0), dict(refused)
+        back, max(drained, 0.0), p95(meanwhile), p95(taken), max(taken, default=0.0), dict(refused), silent
     )
 
 
@@ -187,6 +192,8 @@ def line(row: Row) -> str:
         return f"{start} - | - | - | - | - | not done: {row.skipped} |"
     took = row.measured
     refused = ", ".join(f"{n} x {status or 'no answer'}" for status, n in sorted(took.refused.items())) or "-"
+    if took.silent > SLOW:
+        refused += f", none taken for {took.silent:.1f} s"
     said = "; ".join(row.violations) or "0"
     return (
         f"{start} {took.back:.1f} | {took.drained:.1f} | {took.meanwhile:.1f}"

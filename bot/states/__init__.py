@@ -20,6 +20,7 @@ from bot.states.payment_selection import PaymentSelection
 from bot.states.product_selected import ProductSelected
 from bot.states.promotions import Promotions
 from bot.states.rating_comment import RatingComment
+from bot.states.recipient import Recipient
 from bot.states.variant_choice import VariantChoice
 from bot.states.zone_choice import ZoneChoice
 
@@ -33,6 +34,7 @@ ALL: Final[tuple[State[Any], ...]] = (
     ChangeQuantity(),
     AddressInput(),
     Landmark(),
+    Recipient(),
     ZoneChoice(),
     PaymentSelection(),
     PaymentProcessing(),

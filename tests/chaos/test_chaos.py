@@ -42,3 +42,10 @@ def test_recovery_is_measured_from_the_end_of_the_harm() -> None:
     assert (took.back, took.drained, took.meanwhile) == (1.5, 4.0, 14.0)
     assert (took.p95, took.slowest) == (100.0, 100.0)
     assert took.refused == {0: 1, 503: 1}
+
+
+def test_how_long_no_webhook_was_taken_shows_though_the_harm_itself_lasted_so_long() -> None:
+    posts = [
+        Post(at, 0.5, status) for at, status in ((1.0, 200), (2.0, 200), (3.0, 0), (9.0, 503), (14.0, 200))
+    ]
+    assert measure(Ledger(posts=posts), [], first_post=0, began=2.0, over=14.0).silent == 12.0

@@ -63,6 +63,8 @@ TEXTS = (
     "mbili",
     "123 Main St, Nairobi",
     "skip",
+    "gift",
+    "Jane 0722 000 111",
     "pick up",
     "remove 1",
     "yes",

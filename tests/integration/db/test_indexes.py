@@ -16,10 +16,12 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from bot import staff
 from catalog import stock_waits
 from db import Database, inbox, outbox
 from db.models import Promotion
-from orders import customers, promotions, reading, totals
+from keeping import privacy
+from orders import customers, promotions, ratings, reading, totals
 from orders import service as orders
 from payments import desk, service
 from payments.gateways.base import PaymentUpdate, Started
@@ -131,6 +133,10 @@ WORK: dict[str, Callable[[Session], object]] = {
     "remind of an order": lambda s: orders.remind(s, 1),
     "read a customer's orders": lambda s: reading.of_customer(s, 1, 1),
     "add a line for the rider": lambda s: orders.add_to_delivery(s, 1, order_ref(s), 1, "gate C"),
+    "look for silent handoffs": staff.is_anyone_silent,
+    "end silent handoffs": staff.end_silent,
+    "find customers to forget": privacy.due_to_erase,
+    "rate an order": lambda s: ratings.comment(s, 1, order_ref(s), 1, "quick"),
     "cancel an order": lambda s: orders.cancel(s, 1, order_ref(s)),
     "find payments to ask about": desk.due,
     "request a payment from another phone": lambda s: service._check_prompts(
