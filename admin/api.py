@@ -220,7 +220,7 @@ class OrdersDesk:
             customer = customers.reach(session, shop.id, phone.lstrip("+"), phone=phone, name=name)
             wanted = _wanted(shop, body)
             address = visible(body.deliveryAddress or "")
-            placed = placing.place(
+            placed = placing.place_at_best(
                 session,
                 shop,
                 customer.id,
@@ -429,10 +429,10 @@ def _wanted(shop: ShopSnapshot, body: OrderBody) -> list[placing.Wanted]:
 def _product(shop: ShopSnapshot, line: LineBody) -> ProductView | None:
     """By id, or by sku; an id sent as text counts as an id when no sku is written so."""
     if isinstance(line.productId, int):
-        return shop.product(line.productId)
-    by_sku = next((product for product in shop.products if product.sku == line.productId), None)
+        return shop.sellable(line.productId)
+    by_sku = next((p for p in shop.products if p.sku == line.productId and not p.varies), None)
     if by_sku is None and line.productId.isascii() and line.productId.isdigit():
-        return shop.product(int(line.productId))
+        return shop.sellable(int(line.productId))
     return by_sku
 
 

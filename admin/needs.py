@@ -238,7 +238,7 @@ def _without_receipt(session: Session, shop: Shop) -> list[Item]:
             "receipt",
             row.id,
             plain(row.customer_name) or "No name",
-            "Paid, and nothing confirmed it to the customer",
+            "No receipt went out",
             row.paid_at,
             row.ref,
             row.total,

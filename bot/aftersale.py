@@ -163,7 +163,7 @@ def reorder(
     notices: list[str] = []
     nameless = 0
     for product_id, count, called, price in lines:
-        product = shop.product(product_id)
+        product = shop.sellable(product_id)
         if product is None:
             nameless += not called
             if called:

@@ -41,12 +41,12 @@ def price(conversation: Conversation, shop: ShopSnapshot, zone_id: int | None = 
     """The cart at the shop's prices now."""
     zone = next((zone for zone in shop.zones if zone.id == zone_id), None)
     pairs = [(line.product_id, line.quantity) for line in conversation.cart]
-    return quote(shop, pairs, code=conversation.promo_code, zone=zone)
+    return quote(shop, pairs, code=conversation.promo_code, zone=zone, without=conversation.spent_promotions)
 
 
 def count(conversation: Conversation, shop: ShopSnapshot) -> int:
     """Pieces in the cart that are still on offer."""
-    return sum(line.quantity for line in conversation.cart if shop.product(line.product_id) is not None)
+    return sum(line.quantity for line in conversation.cart if shop.sellable(line.product_id) is not None)
 
 
 def line_text(line: PricedLine, conversation: Conversation, shop: ShopSnapshot) -> str:
@@ -74,7 +74,7 @@ def checked(conversation: Conversation, shop: ShopSnapshot) -> Checked:
     notices: list[str] = []
     gone = 0
     for line in conversation.cart:
-        product = shop.product(line.product_id)
+        product = shop.sellable(line.product_id)
         if product is None:
             gone += 1
             continue
@@ -104,7 +104,7 @@ def restored(
     Nothing already in the cart is lost, and putting the same lines back twice changes nothing.
     """
     for product_id, quantity, seen_price in lines:
-        product = shop.product(product_id)
+        product = shop.sellable(product_id)
         already = quantity_of(conversation, product_id)
         if product is not None and quantity > already:
             conversation = with_quantity(conversation, product, quantity)

@@ -35,7 +35,10 @@ class Conversation:
         cart: what is in the cart, before ordering.
         cart_version: grows with each order placed, so that one cart becomes one order.
         promo_code: a promotion code the customer gave.
+        spent_promotions: ids of promotions this customer has used as often as each customer may.
+        seen_discount: the discount (minor units) that was last shown for the cart.
         product_id: the product being chosen.
+        pending: product ids and quantities asked for of which the variant is still to be chosen.
         category_id: the category being browsed.
         page: page of the list being browsed, from 0.
         delivery: where to, for the cart.
@@ -71,7 +74,10 @@ class Conversation:
     cart: tuple[CartLine, ...] = ()
     cart_version: int = 1
     promo_code: str = ""
+    spent_promotions: tuple[int, ...] = ()
+    seen_discount: int = 0
     product_id: int | None = None
+    pending: tuple[tuple[int, int], ...] = ()
     category_id: int | None = None
     page: int = 0
     delivery: Delivery | None = None
@@ -99,6 +105,20 @@ class Conversation:
     referral: Mapping[str, str] | None = None
 
 
+def saved_places(conversation: Conversation) -> tuple[Delivery, ...]:
+    """The places to offer again: the one of this cart, then the last different ones orders went to."""
+    known = (conversation.delivery, *conversation.addresses, conversation.last_delivery)
+    places: list[Delivery] = []
+    for place in known:
+        new = place is not None and all(place.text != other.text or not place.text for other in places)
+        if place is not None and new and place.kind in {"address", "location"} and place not in places:
+            places.append(place)
+    return tuple(places[:MOST_PLACES])
+
+
+MOST_PLACES = 3
+
+
 def dump(conversation: Conversation) -> dict[str, Any]:
     """The conversation as JSON-ready data."""
     return asdict(conversation)
@@ -109,8 +129,9 @@ def load(data: Mapping[str, Any]) -> Conversation:
     known = {f.name for f in fields(Conversation)}
     values = {key: value for key, value in data.items() if key in known}
     values["cart"] = tuple(CartLine(**line) for line in values.get("cart", ()))
-    values["last_lines"] = tuple((int(p), int(q)) for p, q in values.get("last_lines", ()))
-    for key in ("options", "trail", "last_names", "last_prices"):
+    for key in ("last_lines", "pending"):
+        values[key] = tuple((int(p), int(q)) for p, q in values.get(key, ()))
+    for key in ("options", "trail", "spent_promotions", "last_names", "last_prices"):
         values[key] = tuple(values.get(key, ()))
     for key in ("delivery", "last_delivery"):
         if values.get(key) is not None:

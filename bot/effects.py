@@ -28,6 +28,7 @@ class Say:
 class PlaceOrder:
     """Place the cart as an order; answered by ``OrderPlaced`` or ``OrderRefused``.
 
+    ``without`` are the promotions this customer has used up.
     ``referral`` is the advert that brought the customer, if one did.
     """
 
@@ -36,6 +37,7 @@ class PlaceOrder:
     promo_code: str
     cart_version: int
     language: str
+    without: tuple[int, ...] = ()
     referral: Mapping[str, str] | None = None
 
 
@@ -65,6 +67,13 @@ class AskGateway:
     """
 
     order_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForStock:
+    """Remember that the customer wants to hear when the product is there again; answered then by ``BackInStock``."""
+
+    product_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +145,5 @@ Effect = (
     | CommentOrder
     | SetStopped
     | Forget
+    | WaitForStock
 )

@@ -41,12 +41,14 @@ class OrderRefused:
     """Placing failed and nothing is held.
 
     ``reason`` is ``out_of_stock`` (``available`` left), ``unavailable``, ``price_changed``
-    (the cart must be shown again) or ``empty``.
+    (the cart must be shown again), ``promotion_used`` (by this customer when ``personal``) or ``empty``.
     """
 
     reason: str
     product_id: int | None = None
     available: int = 0
+    promotion_id: int | None = None
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,13 @@ class OrderMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class BackInStock:
+    """A product the customer asked about is there again."""
+
+    product_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderReminder:
     """The hold of the unpaid order ends soon."""
 
@@ -209,6 +218,7 @@ Event = (
     | MoneyWithoutOrder
     | RefundSent
     | OrderMoved
+    | BackInStock
     | OrderReminder
     | OrdersFound
     | DeliveryNoted

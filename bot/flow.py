@@ -141,8 +141,10 @@ def _spoken(step: Next, shop: ShopSnapshot) -> Next:
     if step.silent:
         return step
     if not step.effects:
-        prompt = STATES[step.conversation.state].prompt(step.conversation, shop)
-        return replace(step, effects=(with_lead(step.lead, prompt),), lead="")
+        state = STATES[step.conversation.state]
+        prompt = state.prompt(step.conversation, shop)
+        shown = state.shown(step.conversation, shop)
+        return replace(step, conversation=shown, effects=(with_lead(step.lead, prompt),), lead="")
     if step.lead:
         said = tuple(with_lead(step.lead, e) if isinstance(e, Say) else e for e in step.effects)
         return replace(step, effects=said, lead="")
@@ -218,7 +220,7 @@ def _message(
     if accepted is not None:
         return accepted
     leads_to = (
-        frozenset({"address_input", "product_selected"})
+        frozenset({"address_input", "product_selected", "variant_choice"})
         if isinstance(message.content, NativeCart)
         else frozenset()
     )
@@ -337,7 +339,15 @@ def _by_title(said: str, conversation: Conversation, shop: ShopSnapshot) -> Choi
     return None
 
 
-_TITLED: Final = _KNOWN_ACTIONS - {"qty", "category", "more", "more_zones", "zone"}
+_TITLED: Final = _KNOWN_ACTIONS - {
+    "qty",
+    "category",
+    "more",
+    "more_zones",
+    "more_variants",
+    "variant",
+    "zone",
+}
 """Choices whose title can be typed; categories and zones are known to their states by name."""
 
 

@@ -17,6 +17,7 @@ from bot.aftersale import FACES, order_again
 from bot.conversation import Conversation
 from bot.effects import AskGateway, CancelOrder, FindOrders, Forget, RateOrder, SetStopped
 from bot.ordering import charge
+from bot.shopping import wait_for
 from bot.state import Next, goes
 from bot.states import ALL
 from bot.states.cart import ask_to_empty
@@ -182,7 +183,7 @@ def _cancel(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> N
         return _cancel_order(conversation)
     if conversation.cart:
         return ask_to_empty(conversation, shop)
-    if conversation.state in {"choose_quantity", "change_quantity"}:
+    if conversation.state in {"variant_choice", "choose_quantity", "change_quantity"}:
         return goes(
             replace(conversation, product_id=None), "product_selected", words(conversation, "left-product")
         )
@@ -229,6 +230,10 @@ def _again(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Ne
     return order_again(replace(conversation, product_id=None), shop)
 
 
+def _tell(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    return wait_for(conversation, shop.product(choice.number(0)), shop)
+
+
 def _face(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
     return Next(conversation, (RateOrder(choice.argument(0), FACES[choice.action]),))
 
@@ -271,7 +276,7 @@ class Action:
     leads_to: frozenset[str] = frozenset()
 
 
-_SHELVES: Final = frozenset({"product_selected", "choose_quantity", "cart"})
+_SHELVES: Final = frozenset({"product_selected", "variant_choice", "choose_quantity", "cart"})
 
 ACTIONS: Final[dict[str, Action]] = {
     "menu": Action(_menu, frozenset({"greeting"})),
@@ -302,6 +307,8 @@ ACTIONS: Final[dict[str, Action]] = {
     "languages": Action(_languages),
     "language": Action(_language),
     "product": Action(browse, _SHELVES),
+    "variant": Action(browse, _SHELVES),
+    "tell": Action(_tell, _SHELVES),
     "category": Action(browse, _SHELVES),
     "more": Action(browse, _SHELVES),
 }

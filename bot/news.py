@@ -13,22 +13,23 @@ from typing import Any, Final
 
 from bot import aftersale, cart, events, templates, texts
 from bot.conversation import Conversation
-from bot.effects import AskGateway, Say
+from bot.effects import AskGateway, Say, WaitForStock
 from bot.global_words import PAYING, SHOPPING
 from bot.receipt import receipt, summary
+from bot.shopping import price_text
 from bot.state import Next, goes
 from bot.states.payment_failed import failed
 from bot.states.payment_processing import waiting, worded
 from bot.states.payment_selection import payable
 from bot.understanding.words import plain
 from bot.wording import PRODUCT_NAME, PROMPTED, buttons, joined, method_name, text, words
-from catalog.snapshot import ShopSnapshot
+from catalog.snapshot import ShopSnapshot, in_language
 from ghala.messages import LinkButton, Template, Text, fit
 from orders.order import Delivery, OrderView
 from orders.status import MOVES
 
 TEMPLATES: Final = frozenset(
-    {"order_receipt", "order_summary", "refund_sent"}
+    {"order_receipt", "order_summary", "refund_sent", "back_in_stock"}
     | {f"order_{status}" for status in MOVES if texts.speaks(f"news-{status}")}
 )
 """Every template that news may need outside the 24-hour window."""
@@ -92,6 +93,8 @@ def order_placed(event: events.OrderPlaced, conversation: Conversation, shop: Sh
         category_id=None,
         page=0,
         delivery=None,
+        pending=(),
+        seen_discount=0,
         recipient="",
         recipient_phone="",
         referral=None,
@@ -126,6 +129,17 @@ def order_refused(event: events.OrderRefused, conversation: Conversation, shop: 
         kept = tuple(line for line in conversation.cart if line.product_id != event.product_id)
         notices.append(words(conversation, "cart-gone", count=1))
         conversation = replace(conversation, cart=kept)
+    if event.reason == "promotion_used":
+        promotion = next((p for p in shop.promotions if p.id == event.promotion_id), None)
+        if promotion is None:
+            notices.append(words(conversation, "cart-less-discount"))
+        else:
+            title = fit(in_language(promotion.titles, conversation.language), 80)
+            key = "promotion-used-by-you" if event.personal else "promotion-used-up"
+            notices.append(words(conversation, key, title=title))
+        if event.personal and event.promotion_id is not None:
+            spent = tuple(sorted({*conversation.spent_promotions, event.promotion_id}))
+            conversation = replace(conversation, spent_promotions=spent)
     now = cart.checked(conversation, shop)
     notices.extend(notice for notice in now.notices if notice not in notices)
     if not notices:
@@ -358,6 +372,20 @@ def order_moved(event: events.OrderMoved, conversation: Conversation, shop: Shop
     return Next(moved, (_news(said, key=f"news:{order.ref}:{order.status}", fallback=fallback),))
 
 
+def back_in_stock(event: events.BackInStock, conversation: Conversation, shop: ShopSnapshot) -> Next:
+    """It is there again, once; whoever comes too late waits on."""
+    product = shop.product(event.product_id)
+    if product is None:
+        return _quiet(conversation)
+    if product.sold_out:
+        return Next(conversation, (WaitForStock(product.id),), silent=True)
+    name = fit(product.name(conversation.language), PRODUCT_NAME)
+    body = words(conversation, "back-in-stock", product=name, price=price_text(product, conversation, shop))
+    said = buttons(body, (f"product:{product.id}", "products"), conversation, shop)
+    fallback = templates.fill("back_in_stock", conversation.language, product=name)
+    return Next(conversation, (_news(said, fallback=fallback),))
+
+
 def order_reminder(event: events.OrderReminder, conversation: Conversation, shop: ShopSnapshot) -> Next:
     """One word about an order that waits for its money; none while it is being paid or after "stop"."""
     order = event.order
@@ -402,6 +430,7 @@ REACTIONS: Final[dict[type[object], Reaction]] = {
     events.MoneyWithoutOrder: Reaction(money_without_order, _HOME),
     events.RefundSent: Reaction(refund_sent),
     events.OrderMoved: Reaction(order_moved, _HOME),
+    events.BackInStock: Reaction(back_in_stock),
     events.OrderReminder: Reaction(order_reminder),
     events.OrdersFound: Reaction(aftersale.found, aftersale.LEADS_TO),
     events.OrderRated: Reaction(aftersale.rated, frozenset({"rating_comment"})),

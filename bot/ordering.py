@@ -10,7 +10,7 @@ from bot.effects import PlaceOrder, RequestPayment
 from bot.state import Next, goes
 from bot.understanding.names import clean_address
 from bot.wording import PROMPTED, joined, text, words
-from catalog.snapshot import ShopSnapshot
+from catalog.snapshot import ShopSnapshot, ZoneView
 from ghala.inbound import Location
 from orders.order import Delivery
 
@@ -18,27 +18,52 @@ PLACE_NAME = 150
 
 
 def deliver_to(conversation: Conversation, delivery: Delivery, shop: ShopSnapshot) -> Next:
-    """Remember where to; ask for the zone where the shop has zones, else place the order."""
+    """Remember where to; ask for the zone where the shop has zones and a pin does not tell it, else place the order."""
+    zones = {zone.id for zone in offered_zones(delivery, shop)}
+    lead = ""
+    if delivery.kind != "pickup" and measured(delivery, shop):
+        zone = shop.zone_at(delivery.latitude or 0.0, delivery.longitude or 0.0)
+        if zone is not None:
+            return place(replace(conversation, delivery=replace(delivery, zone_id=zone.id)), shop)
+        lead = words(conversation, "zone-outside") if delivery.zone_id not in zones else ""
     conversation = replace(conversation, delivery=delivery)
-    zones = {zone.id for zone in shop.zones}
-    if zones and delivery.kind != "pickup" and delivery.zone_id not in zones:
-        return goes(replace(conversation, page=0), "zone_choice")
+    if shop.zones and delivery.kind != "pickup" and delivery.zone_id not in zones:
+        return goes(replace(conversation, page=0), "zone_choice", lead)
     return place(conversation, shop)
+
+
+def measured(delivery: Delivery, shop: ShopSnapshot) -> bool:
+    """Whether the pin, and nobody else, says which zone by distance it is."""
+    return delivery.latitude is not None and delivery.longitude is not None and shop.measures()
+
+
+def offered_zones(delivery: Delivery, shop: ShopSnapshot) -> tuple[ZoneView, ...]:
+    """The zones there are to choose from: for a pin outside all circles, the areas of the list."""
+    if measured(delivery, shop):
+        return tuple(zone for zone in shop.zones if zone.within_m is None)
+    return shop.zones
 
 
 def place(conversation: Conversation, shop: ShopSnapshot) -> Next:
     """Place the order, unless the cart is no longer what the customer was shown: then it is shown again."""
     now = cart.checked(conversation, shop)
+    if not now.notices and cart.price(conversation, shop).discount < conversation.seen_discount:
+        now = replace(now, notices=(words(conversation, "cart-less-discount"),))
     if now.notices or not now.conversation.cart or conversation.delivery is None:
         state = "cart" if now.conversation.cart else "product_selected"
         notices = (*now.notices, words(conversation, "cart-look-again")) if now.notices else ()
         return goes(now.conversation, state, joined(notices))
     order = PlaceOrder(
         lines=conversation.cart,
-        delivery=conversation.delivery,
+        delivery=replace(
+            conversation.delivery,
+            recipient=conversation.recipient,
+            recipient_phone=conversation.recipient_phone,
+        ),
         promo_code=conversation.promo_code,
         cart_version=conversation.cart_version,
         language=conversation.language,
+        without=conversation.spent_promotions,
         referral=conversation.referral,
     )
     return Next(conversation, (order,))

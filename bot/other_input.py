@@ -33,7 +33,7 @@ def product_by_sku(sku: str, shop: ShopSnapshot) -> ProductView | None:
 def quoted_product(sku: str, conversation: Conversation, shop: ShopSnapshot) -> Next | None:
     """To the product that the customer asked about from the catalogue; ``None`` when it is not ours."""
     product = product_by_sku(sku, shop)
-    return open_product(conversation, product) if product is not None else None
+    return open_product(conversation, product, shop) if product is not None else None
 
 
 def answer(content: Content, conversation: Conversation, shop: ShopSnapshot) -> Next:
@@ -81,7 +81,9 @@ def _native_cart(content: NativeCart, conversation: Conversation, shop: ShopSnap
             unknown += 1
             continue
         lines.append((product, max(0, count - cart.quantity_of(conversation, product.id))))
-    taken = add_lines(replace(conversation, category_id=None, page=0), [line for line in lines if line[1]])
+    taken = add_lines(
+        replace(conversation, category_id=None, page=0), [line for line in lines if line[1]], shop
+    )
     notices = [taken.lead] if taken.lead else []
     if unknown or not lines:
         notices.insert(0, words(conversation, "cart-gone", count=max(unknown, 1)))

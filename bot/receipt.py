@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot import texts
 from bot.conversation import Conversation
-from bot.wording import BODY, TEXT, joined, lines_within, method_name, methods, place, words
+from bot.wording import BODY, TEXT, closed, joined, lines_within, method_name, methods, place, words
 from catalog.snapshot import ShopSnapshot
 from ghala.messages import fit
 from orders.order import OrderLineView, OrderView, Receipt
@@ -19,7 +19,23 @@ PLACE = 2400
 def summary(order: OrderView, conversation: Conversation, shop: ShopSnapshot) -> str:
     """The placed order: lines, discount, delivery, total, where to, what happens next; fits a button message."""
     head = words(conversation, "summary-title", ref=order.ref)
-    foot = joined(
+    foot = closed(_foot(order, conversation, shop), conversation, shop)
+    lines = [
+        words(
+            conversation,
+            "line",
+            quantity=str(line.quantity),
+            product=fit(line.name, NAME),
+            amount=_money(line.total, order, conversation),
+        )
+        for line in order.lines
+    ]
+    room = BODY - len(head) - len(foot) - 2
+    return f"{head}\n{lines_within(lines, room, conversation)}\n{foot}"
+
+
+def _foot(order: OrderView, conversation: Conversation, shop: ShopSnapshot) -> str:
+    return joined(
         (
             _discount(order, conversation),
             words(conversation, "summary-delivery", amount=_money(order.delivery_fee, order, conversation)),
@@ -35,18 +51,6 @@ def summary(order: OrderView, conversation: Conversation, shop: ShopSnapshot) ->
             words(conversation, "summary-next" if methods(shop) else "summary-next-person"),
         )
     )
-    lines = [
-        words(
-            conversation,
-            "line",
-            quantity=str(line.quantity),
-            product=fit(line.name, NAME),
-            amount=_money(line.total, order, conversation),
-        )
-        for line in order.lines
-    ]
-    room = BODY - len(head) - len(foot) - 2
-    return f"{head}\n{lines_within(lines, room, conversation)}\n{foot}"
 
 
 def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot, *, copy: bool = False) -> str:

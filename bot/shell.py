@@ -40,8 +40,10 @@ from bot.effects import (
     RequestPayment,
     Say,
     SetStopped,
+    WaitForStock,
 )
 from bot.events import (
+    BackInStock,
     CancelRefused,
     DeliveryNoted,
     Event,
@@ -69,7 +71,7 @@ from bot.flow import decide
 from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
 from bot.wording import PROMPTED
-from catalog import shops
+from catalog import shops, stock_waits
 from catalog.snapshot import ShopSnapshot
 from db import Database, clock, inbox, outbox
 from db.bell import Bell
@@ -84,6 +86,7 @@ from keeping import privacy
 from orders import customers, placing, ratings, reading, totals
 from orders import service as order_service
 from orders.order import OrderView
+from orders.promotions import PromotionUsedUp
 from orders.status import CANCELLABLE
 from payments import cancelling, gateways
 from payments import service as payment_service
@@ -480,6 +483,9 @@ class ConversationShell:
                 return self._request(session, claim, effect, work)
             case AskGateway(order_ref=ref):
                 return self._ask(session, claim, ref, work)
+            case WaitForStock(product_id=product_id):
+                stock_waits.wait(session, claim.shop_id, product_id, claim.customer_id)
+                return None
             case FindOrders(purpose=purpose, order_ref=ref):
                 return self._find(session, claim, purpose, ref)
             case AddToDelivery(order_ref=ref, line=line):
@@ -584,11 +590,14 @@ class ConversationShell:
                     cart_version=effect.cart_version,
                     language=effect.language,
                     customer_name=conversation.name,
+                    without=effect.without,
                 )
         except OutOfStock as refusal:
             return OrderRefused("out_of_stock", refusal.product_id, refusal.available)
         except (placing.PriceChanged, placing.ProductUnavailable) as refusal:
             return OrderRefused(refusal.code, refusal.product_id)
+        except PromotionUsedUp as refusal:
+            return OrderRefused(refusal.code, promotion_id=refusal.promotion_id, personal=refusal.personal)
         except placing.NothingToOrder as refusal:
             return OrderRefused(refusal.code)
         if effect.referral:
@@ -748,7 +757,10 @@ def phone_of(identity: str) -> str | None:
 
 def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | None:
     """An internal event with the order it is about, as it is now; ``None`` when there is nothing to say."""
-    name, ref = data["event"], data["order_ref"]
+    name = data["event"]
+    if name == "BackInStock":
+        return BackInStock(int(data["product_id"]))
+    ref = data["order_ref"]
     if name == "PaymentSucceeded":
         receipt = reading.receipt(session, shop_id, ref)
         return None if receipt is None else PaymentSucceeded(receipt)

@@ -64,6 +64,10 @@ class State(ABC, Generic[A]):
     def transition(self, conversation: Conversation, answer: A, shop: ShopSnapshot) -> Next:
         """Where the answer leads."""
 
+    def shown(self, conversation: Conversation, shop: ShopSnapshot) -> Conversation:
+        """The conversation after its prompt was shown; a state that promises something notes it here."""
+        return conversation
+
     @property
     def hint(self) -> str:
         """The key of the text that says what would be understood here."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from bot import texts
-from bot.conversation import Conversation
+from bot.conversation import Conversation, saved_places
 from bot.effects import Say
 from bot.taps import Choice, parse, tap_id
 from bot.understanding.words import plain
-from catalog.snapshot import ShopSnapshot
+from catalog.snapshot import ProductView, ShopSnapshot
 from ghala.messages import (
     Button,
     Buttons,
@@ -68,8 +68,13 @@ def label(option: str, conversation: Conversation, shop: ShopSnapshot, limit: in
         if product is not None:
             return fit(product.name(conversation.language), limit)
         return fit(words(conversation, "button-products"), limit)
+    if choice.action == "variant":
+        product = shop.product(choice.number(0))
+        if product is None:
+            return ""
+        return fit(variant_title(product, conversation), limit)
     if choice.action == "same":
-        return _same_place(conversation)
+        return _same_place(conversation, choice.number(1) or 0)
     if choice.action == "language":
         known = LANGUAGES.get(choice.argument(0))
         return known.name if known is not None else ""
@@ -78,10 +83,16 @@ def label(option: str, conversation: Conversation, shop: ShopSnapshot, limit: in
     return fit(words(conversation, key), limit) if texts.speaks(key) else ""
 
 
-def _same_place(conversation: Conversation) -> str:
-    """The place offered again, as much of it as fits on a button."""
+def variant_title(variant: ProductView, conversation: Conversation) -> str:
+    """What a variant is called on its button or row, marked when it is sold out."""
+    title = variant.label(conversation.language)
+    return words(conversation, "variant-sold-out", label=title) if variant.sold_out else title
+
+
+def _same_place(conversation: Conversation, number: int) -> str:
+    """A place offered again, as much of it as fits on a button."""
     general = words(conversation, "button-same")
-    place = conversation.delivery or conversation.last_delivery
+    place = next(iter(saved_places(conversation)[number:]), None)
     if place is None or not place.text:
         return general
     title = fit(words(conversation, "button-same-place", place=place.text), TITLE)
@@ -154,6 +165,17 @@ def with_lead(lead: str, said: Say) -> Say:
     return said
 
 
+def closed(body: str, conversation: Conversation, shop: ShopSnapshot) -> str:
+    """The words, and below them when orders will be handled, while the shop is closed."""
+    if shop.open_now():
+        return body
+    opens = shop.opens_at()
+    if opens is None:
+        return f"{body}\n\n{words(conversation, 'closed')}"
+    when = texts.opening(opens, shop.timezone, conversation.language)
+    return f"{body}\n\n{words(conversation, 'closed-until', when=when)}"
+
+
 def lines_within(lines: Sequence[str], room: int, conversation: Conversation) -> str:
     """As many lines as ``room`` characters hold; the rest are counted: "… and 5 more"."""
     whole = "\n".join(lines)
@@ -178,7 +200,11 @@ def place(delivery: Delivery | None, conversation: Conversation, limit: int = 20
     if delivery.kind == "pickup":
         return words(conversation, "place-pickup")
     known = delivery.text or words(conversation, "place-pin")
-    return fit(", ".join(part for part in (known, delivery.landmark) if part), limit)
+    where = ", ".join(part for part in (known, delivery.landmark) if part)
+    if delivery.recipient:
+        who = words(conversation, "place-for", name=delivery.recipient, phone=delivery.recipient_phone)
+        return f"{fit(where, max(limit - len(who) - 2, 40))}, {who}"
+    return fit(where, limit)
 
 
 def method_name(method: str, conversation: Conversation) -> str:

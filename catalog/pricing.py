@@ -7,7 +7,7 @@ charged in, so every total is payable by mobile money.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from catalog.money import step
@@ -52,28 +52,56 @@ def find_code(shop: ShopSnapshot, text: str) -> PromotionView | None:
 
 
 def saving(promotion: PromotionView, lines: tuple[PricedLine, ...], delivery_fee: int, currency: str) -> int:
-    """Minor units this promotion takes off these lines; 0 when it does not apply."""
+    """Minor units this promotion takes off these lines; 0 when it does not apply.
+
+    Never more than the lines it is about cost, or for ``free_delivery`` than the delivery. At least one step of
+    the currency is left to pay: what costs nothing cannot be paid for, and an order is what is paid.
+    """
     subtotal = sum(line.total for line in lines)
-    touched = [line for line in lines if not promotion.skus or line.product.sku in promotion.skus]
+    touched = [
+        line
+        for line in lines
+        if not promotion.skus
+        or line.product.sku in promotion.skus
+        or line.product.parent_sku in promotion.skus
+    ]
     if not touched or subtotal < promotion.min_subtotal:
         return 0
+    if promotion.kind == "free_delivery":
+        return delivery_fee
     base = sum(line.total for line in touched)
     if promotion.kind == "percent":
         off = base * promotion.value // 100
     elif promotion.kind == "fixed":
-        off = min(promotion.value, base)
+        off = promotion.value
     elif promotion.kind == "buy_x_get_y":
-        group = promotion.buy + promotion.get
-        off = (
-            sum(line.quantity // group * promotion.get * line.product.price for line in touched)
-            if group
-            else 0
-        )
-    elif promotion.kind == "free_delivery":
-        return delivery_fee
+        off = _free_pieces(touched, promotion.buy, promotion.get)
     else:
         return 0
-    return off - off % step(currency)
+    least = step(currency)
+    off = max(0, min(off, base, subtotal + delivery_fee - least))
+    return off - off % least
+
+
+def _free_pieces(lines: list[PricedLine], buy: int, get: int) -> int:
+    """The price of the free ones among these pieces, the dearest being paid first.
+
+    In a row from dear to cheap, every ``buy`` paid pieces are followed by up to ``get`` free ones, so that mixed
+    products count together and one more piece never makes the whole cheaper.
+    """
+    if buy < 1 or get < 1:
+        return 0
+    off, position, group = 0, 0, buy + get
+    for line in sorted(lines, key=lambda line: -line.product.price):
+        free = _free_before(position + line.quantity, buy, group) - _free_before(position, buy, group)
+        off += free * line.product.price
+        position += line.quantity
+    return off
+
+
+def _free_before(position: int, buy: int, group: int) -> int:
+    """How many of the first ``position`` pieces of the row are free."""
+    return position // group * (group - buy) + max(0, position % group - buy)
 
 
 def quote(
@@ -82,19 +110,21 @@ def quote(
     *,
     code: str = "",
     zone: ZoneView | None = None,
+    without: Collection[int] = (),
 ) -> Quote:
     """Price ``cart`` (pairs of product id and quantity) at the shop's prices now.
 
-    Products that are no longer on offer are left out; the caller compares and says so.
+    Products that are no longer on offer are left out; the caller compares and says so. Promotions whose ids are in
+    ``without`` do not apply: the customer has used them up.
     """
     lines = tuple(
         PricedLine(product, quantity)
         for product_id, quantity in cart
-        if (product := shop.product(product_id)) is not None and quantity > 0
+        if (product := shop.sellable(product_id)) is not None and quantity > 0
     )
     fee = zone.fee if zone is not None and lines else 0
     chosen = find_code(shop, code)
-    candidates = [p for p in shop.running_promotions() if not p.code or p is chosen]
+    candidates = [p for p in shop.running_promotions() if (not p.code or p is chosen) and p.id not in without]
     best, best_saving = None, 0
     for promotion in candidates:
         saved = saving(promotion, lines, fee, shop.currency)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from catalog.snapshot import CategoryView, ProductView, PromotionView, ShopSnapshot, ZoneView
+from catalog import hours
+from catalog.snapshot import (
+    CategoryView,
+    Place,
+    ProductView,
+    PromotionView,
+    ShopSnapshot,
+    ZoneView,
+    in_language,
+)
 from db.models import Category, DeliveryZone, Product, Promotion, Shop
 from db.statements import table
 from languages import LANGUAGES
+
+log = logging.getLogger("duka.catalog")
 
 MAIN: Final = "main"
 HOLD_MINUTES: Final = 30
@@ -58,6 +71,14 @@ def snapshot(
         select(Product)
         .where(Product.shop_id == shop_id, Product.active)
         .order_by(Product.position, Product.id)
+    ).all()
+    # A product whose variants are all withdrawn is still not sold itself.
+    varying = set(
+        session.scalars(
+            select(Product.parent_id)
+            .where(Product.shop_id == shop_id, Product.parent_id.is_not(None))
+            .distinct()
+        )
     )
     categories = session.scalars(
         select(Category).where(Category.shop_id == shop_id).order_by(Category.position, Category.id)
@@ -83,16 +104,65 @@ def snapshot(
         timezone=shop.timezone,
         languages=(shop.language, *(language for language in languages if language != shop.language)),
         now=now,
-        products=tuple(_product(p, public_url) for p in products),
+        products=_products(products, varying, public_url),
         categories=tuple(CategoryView(c.id, c.names, c.emoji) for c in categories),
         promotions=tuple(_promotion(p) for p in promotions),
-        zones=tuple(ZoneView(z.id, z.names, z.fee) for z in zones),
+        zones=tuple(ZoneView(z.id, z.names, z.fee, z.within_m) for z in zones),
         payment_methods=tuple(offered(settings.get("payment_methods"))),
         hold_minutes=int(settings.get("hold_minutes", HOLD_MINUTES)),
+        hours=_hours(shop.id, settings),
+        place=_place(settings),
     )
 
 
-def _product(row: Product, public_url: str) -> ProductView:
+def _hours(shop_id: int, settings: Mapping[str, Any]) -> hours.OpeningHours | None:
+    """The opening hours; a shop whose hours cannot be read goes on selling."""
+    try:
+        return hours.read(settings)
+    except hours.BadHours:
+        log.error("shop_hours_unreadable", extra={"shop_id": shop_id})  # noqa: TRY400
+        return None
+
+
+def _place(settings: Mapping[str, Any]) -> Place | None:
+    latitude, longitude = settings.get("latitude"), settings.get("longitude")
+    return None if latitude is None or longitude is None else Place(float(latitude), float(longitude))
+
+
+def _products(rows: Sequence[Product], varying: set[int | None], public_url: str) -> tuple[ProductView, ...]:
+    """The products, and the variants of those that are on offer; a variant shows what its product has and it has not."""
+    views = {
+        row.id: _product(row, public_url, varies=row.id in varying) for row in rows if row.parent_id is None
+    }
+    found: list[ProductView] = []
+    for row in rows:
+        if row.parent_id is None:
+            found.append(views[row.id])
+        elif row.parent_id in views:
+            found.append(_variant(_product(row, public_url, varies=False), row, views[row.parent_id]))
+    return tuple(found)
+
+
+def _variant(view: ProductView, row: Product, parent: ProductView) -> ProductView:
+    labels: dict[str, str] = row.labels or {}
+    languages = {*labels, *parent.names}
+    return replace(
+        view,
+        names={
+            language: f"{in_language(parent.names, language)}, {in_language(labels, language)}"
+            for language in sorted(languages)
+        },
+        labels=labels,
+        parent_id=parent.id,
+        parent_sku=parent.sku,
+        descriptions=view.descriptions or parent.descriptions,
+        emoji=view.emoji or parent.emoji,
+        picture=view.picture or parent.picture,
+        category_id=parent.category_id,
+    )
+
+
+def _product(row: Product, public_url: str, *, varies: bool) -> ProductView:
     return ProductView(
         id=row.id,
         sku=row.sku,
@@ -102,9 +172,17 @@ def _product(row: Product, public_url: str) -> ProductView:
         emoji=row.emoji,
         picture=picture_address(row.picture, public_url),
         category_id=row.category_id,
-        available=row.available,
-        synonyms=tuple(row.synonyms),
+        available=None if varies else row.available,
+        synonyms=said(row.synonyms),
+        varies=varies,
     )
+
+
+def said(synonyms: Mapping[str, Sequence[str]] | Sequence[str]) -> tuple[str, ...]:
+    """All the words of a list, or of lists by language: customers mix their languages."""
+    if isinstance(synonyms, Mapping):
+        return tuple(word for words in synonyms.values() for word in words)
+    return tuple(synonyms)
 
 
 def picture_address(picture: str, public_url: str) -> str:
@@ -128,4 +206,5 @@ def _promotion(row: Promotion) -> PromotionView:
         min_subtotal=row.min_subtotal,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
+        used_up=row.max_uses is not None and row.uses >= row.max_uses,
     )

@@ -154,7 +154,7 @@ class Product(Base):
     __tablename__ = "products"
     __table_args__ = (
         UniqueConstraint("shop_id", "sku"),
-        live("ix_products_waited", "id", where="waited_at IS NOT NULL"),
+        live("ix_products_waited", "waited_at", where="waited_at IS NOT NULL"),
         *money("price", least=1),
         *money("available", "reserved", "sold"),
     )
@@ -208,11 +208,12 @@ class Promotion(Base):
 
 
 class PromotionUse(Base):
-    """A promotion used for an order; ``returned`` when the order was closed without being paid."""
+    """A promotion used for an order; ``returned`` when the order was closed."""
 
     __tablename__ = "promotion_uses"
     __table_args__ = (
-        live("ix_promotion_uses_customer", "promotion_id", "customer_id", where="status = 'used'"),
+        Index("ix_promotion_uses_customer", "customer_id", "promotion_id"),
+        Index("ix_promotion_uses_promotion", "promotion_id"),
         one_of("status", PROMOTION_USE_STATUSES),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -80,6 +80,7 @@ TASK_NAMES: Final = (
     "ask_payment",
     "send_refund",
     "expire_order",
+    "tell_back_in_stock",
     "remind_order",
     "forget_customer",
     "end_handoffs",

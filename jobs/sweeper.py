@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import staff
+from catalog import stock_waits
 from db import Database, clock, inbox
 from db.models import WorkerHeartbeat
 from db.redis_link import RedisLink
@@ -131,6 +132,7 @@ class Sweeper:
             events = inbox.overdue(session, patience)
             payments = desk.due(session, patience)
             orders = order_service.due_to_expire(session)
+            restocked = stock_waits.due(session)
             returning = refunds.due(session)
             reminders = order_service.due_to_remind(session)
             leaving = privacy.due_to_erase(session)
@@ -141,6 +143,8 @@ class Sweeper:
             self._bell.queue("start_payment" if status == "created" else "ask_payment", payment_id)
         for order_id in orders:
             self._bell.queue("expire_order", order_id)
+        for product_id in restocked:
+            self._bell.queue("tell_back_in_stock", product_id)
         for refund_id in returning:
             self._bell.queue("send_refund", refund_id)
         for order_id in reminders:
@@ -151,5 +155,5 @@ class Sweeper:
             self._bell.queue("end_handoffs", 0)
         for run_id in runs:
             self._bell.queue("reconcile", run_id)
-        found = (events, payments, orders, returning, reminders, leaving, runs)
+        found = (events, payments, orders, returning, reminders, leaving, restocked, runs)
         return sum(len(rows) for rows in found) + silent

@@ -13,6 +13,7 @@ import observing
 from bot import staff
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
+from catalog import stock_waits
 from db import Database, inbox
 from db.bell import Bell
 from keeping.retention import Retention
@@ -35,6 +36,7 @@ NAMES: Final = {
     "ask_payment": "payment_id",
     "send_refund": "refund_id",
     "expire_order": "order_id",
+    "tell_back_in_stock": "product_id",
     "remind_order": "order_id",
     "forget_customer": "customer_id",
     "reconcile": "run_id",
@@ -83,6 +85,7 @@ class Tasks:
             "ask_payment": self._desk.ask,
             "send_refund": self.send_refund,
             "expire_order": self.expire_order,
+            "tell_back_in_stock": self.tell_back_in_stock,
             "remind_order": self.remind_order,
             "forget_customer": self._shell.forget,
             "end_handoffs": self.end_handoffs,
@@ -175,6 +178,13 @@ class Tasks:
         if told is not None:
             log.info("order_expired", extra={"order_id": order_id})
             self._bell.inbox("internal", told)
+
+    def tell_back_in_stock(self, product_id: int) -> None:
+        """Turn waiting for a product into news for its customers."""
+        with self._database.writing() as session:
+            told = stock_waits.tell(session, product_id)
+        for event_id in told:
+            self._bell.inbox("internal", event_id)
 
     def remind_order(self, order_id: int) -> None:
         """Have the customer reminded of an unpaid order, once."""

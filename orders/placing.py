@@ -6,7 +6,7 @@ wraps the call in a savepoint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
@@ -22,7 +22,7 @@ from db.statements import insert
 from db.types import clock
 from db.words import words_of_order
 from errors import OutOfStock, RuleBroken
-from orders import reading, totals
+from orders import promotions, reading, totals
 from orders.order import Delivery, OrderView
 
 MOST_PIECES: Final = 999
@@ -77,16 +77,19 @@ def place(
     language: str = "en",
     customer_name: str = "",
     source: str = "chat",
+    without: Collection[int] = (),
 ) -> OrderView:
     """Place an order and hold its stock for the shop's hold time.
 
-    Placing the same ``cart_version`` of a customer again gives the order that is there.
+    Placing the same ``cart_version`` of a customer again gives the order that is there. Promotions whose ids are
+    in ``without`` do not apply.
 
     Raises:
         NothingToOrder: no lines, too many, or a quantity out of range.
         ProductUnavailable: a product is not on offer.
         PriceChanged: a price differs from the one shown, or from the picture the quote is made from.
         OutOfStock: fewer are left than wanted.
+        PromotionUsedUp: the discount counted on is not to be had any more.
     """
     if cart_version is not None:
         known = session.scalars(
@@ -96,7 +99,7 @@ def place(
             return reading.view(session, known)
     pieces = _merged(wanted)
     _check_prices(session, shop, wanted)
-    priced = quote(shop, pieces.items(), code=code, zone=_zone(shop, delivery))
+    priced = quote(shop, pieces.items(), code=code, zone=_zone(shop, delivery), without=without)
     if priced.total <= 0:
         raise NothingToOrder("an order must cost something")
     held = _hold(session, shop.id, pieces)
@@ -124,6 +127,8 @@ def place(
         for product_id, quantity in held.items()
     )
     session.flush()
+    if priced.promotion is not None:
+        promotions.use(session, order, priced.promotion.id)
     buyer = session.execute(
         update(Customer)
         .where(Customer.id == customer_id)
@@ -139,6 +144,43 @@ def place(
     )
     totals.add(session, shop.id, customer_id, orders_placed=1)
     return reading.view(session, order)
+
+
+def place_at_best(
+    session: Session,
+    shop: ShopSnapshot,
+    customer_id: int,
+    wanted: Sequence[Wanted],
+    delivery: Delivery,
+    *,
+    refs: Refs,
+    language: str = "en",
+    customer_name: str = "",
+    source: str = "api",
+) -> OrderView:
+    """Place an order nobody was shown a discount for: what is used up is left out, and the next best applies.
+
+    Raises:
+        RuleBroken: as ``place``, but for promotions.
+    """
+    without: set[int] = set()
+    while True:
+        try:
+            with session.begin_nested():
+                return place(
+                    session,
+                    shop,
+                    customer_id,
+                    wanted,
+                    delivery,
+                    refs=refs,
+                    language=language,
+                    customer_name=customer_name,
+                    source=source,
+                    without=without,
+                )
+        except promotions.PromotionUsedUp as refusal:
+            without.add(refusal.promotion_id)
 
 
 def _merged(wanted: Sequence[Wanted]) -> dict[int, int]:
@@ -160,7 +202,7 @@ def _check_prices(session: Session, shop: ShopSnapshot, wanted: Sequence[Wanted]
     )
     prices = {row.id: row.price for row in rows}
     for line in wanted:
-        offered = shop.product(line.product_id)
+        offered = shop.sellable(line.product_id)
         if line.product_id not in prices or offered is None:
             raise ProductUnavailable(line.product_id)
         price = prices[line.product_id]
@@ -226,6 +268,8 @@ def _insert(
                 customer_name=customer_name,
                 source=source,
                 cart_version=cart_version,
+                promotion_id=priced.promotion.id if priced.promotion else None,
+                promotion_code=priced.promotion.code if priced.promotion else None,
                 hold_until=clock(hold),
                 placed_at=clock(),
             )

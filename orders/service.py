@@ -26,7 +26,7 @@ from db.models import (
 from db.statements import insert
 from db.types import clock, word
 from errors import IllegalMove, RuleBroken
-from orders import totals
+from orders import promotions, totals
 from orders.order import LONGEST_LINE, Delivery, Rider
 from orders.status import CANCELLABLE, OWNER_MOVES, UNPAID, sources
 
@@ -107,6 +107,8 @@ def mark_paid(session: Session, order: Order, amount: int) -> bool:
         return False
     _move(session, order, "paid", "money", payment_status="paid", paid_at=clock(), closed_at=None)
     _settle_stock(session, order, "held", "sold")
+    if reopened:
+        promotions.use_again(session, order)
     session.execute(
         update(Customer)
         .where(Customer.id == order.customer_id)
@@ -165,6 +167,7 @@ def take_back(session: Session, order: Order, *, actor: str) -> None:
         raise IllegalMove(f"order {order.ref} is {order.status}")
     _move(session, order, "cancelled", actor, closed_at=clock())
     _settle_stock(session, order, "sold", "released")
+    promotions.give_back(session, order)
 
 
 def move(
@@ -330,6 +333,7 @@ def _open_payment() -> ColumnElement[bool]:
 def _close(session: Session, order: Order, status: str, actor: str) -> None:
     _move(session, order, status, actor, closed_at=clock())
     _settle_stock(session, order, "held", "released")
+    promotions.give_back(session, order)
     totals.add(session, order.shop_id, order.customer_id, orders_closed=1)
 
 

@@ -20,17 +20,21 @@ from bot.states.payment_selection import PaymentSelection
 from bot.states.product_selected import ProductSelected
 from bot.states.promotions import Promotions
 from bot.states.rating_comment import RatingComment
+from bot.states.recipient import Recipient
+from bot.states.variant_choice import VariantChoice
 from bot.states.zone_choice import ZoneChoice
 
 ALL: Final[tuple[State[Any], ...]] = (
     Greeting(),
     Promotions(),
     ProductSelected(),
+    VariantChoice(),
     ChooseQuantity(),
     CartView(),
     ChangeQuantity(),
     AddressInput(),
     Landmark(),
+    Recipient(),
     ZoneChoice(),
     PaymentSelection(),
     PaymentProcessing(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import cart
-from bot.conversation import Conversation
+from bot.conversation import Conversation, saved_places
 from bot.effects import Say
 from bot.ordering import deliver_to, located
 from bot.shopping import found_product, take
@@ -14,7 +14,7 @@ from bot.taps import Choice
 from bot.understanding.names import clean_address
 from bot.understanding.products import Basket
 from bot.understanding.words import plain
-from bot.wording import amount, buttons, words
+from bot.wording import ROW, amount, buttons, joined, label, listing, row, text, words
 from catalog.pricing import Quote
 from catalog.snapshot import ShopSnapshot, in_language
 from ghala.inbound import InboundMessage, Location
@@ -26,8 +26,18 @@ class AddressInput(State["Delivery | Basket | Choice"]):
     """Ask for the address; text, a location, the last one, later, or no delivery at all."""
 
     name = "address_input"
-    leads_to = frozenset({"landmark", "zone_choice", "payment_selection", "product_selected", "cart"})
-    actions = frozenset({"pickup", "same"})
+    leads_to = frozenset(
+        {
+            "landmark",
+            "zone_choice",
+            "payment_selection",
+            "product_selected",
+            "cart",
+            "variant_choice",
+            "recipient",
+        }
+    )
+    actions = frozenset({"pickup", "same", "another_place", "someone"})
     otherwise = "product_selected"
 
     def ready(self, conversation: Conversation, shop: ShopSnapshot) -> bool:
@@ -39,10 +49,18 @@ class AddressInput(State["Delivery | Basket | Choice"]):
         quoted = cart.price(conversation, shop)
         body = words(conversation, "address", cart=_in_short(quoted, conversation, shop))
         version = conversation.cart_version
+        places = saved_places(conversation)
+        if len(places) > 1:
+            return _places(body, places, conversation, shop)
         options = ["add_more", f"pickup:{version}"]
-        if saved(conversation) is not None:
+        if places:
             options.append(f"same:{version}")
-        return buttons(body, options, conversation, shop)
+        footer = "" if conversation.recipient else words(conversation, "for-someone")
+        return buttons(body, options, conversation, shop, footer=footer)
+
+    def shown(self, conversation: Conversation, shop: ShopSnapshot) -> Conversation:
+        """The discount that was promised is remembered."""
+        return replace(conversation, seen_discount=cart.price(conversation, shop).discount)
 
     def accepts(
         self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot
@@ -56,23 +74,29 @@ class AddressInput(State["Delivery | Basket | Choice"]):
                 return None
             if choice.action == "pickup":
                 return Delivery(kind="pickup")
-            return saved(conversation) if choice.action == "same" else None
-        text = typed(message)
-        said = plain(text)
+            if choice.action in {"another_place", "someone"}:
+                return choice
+            if choice.action != "same":
+                return None
+            return next(iter(saved_places(conversation)[choice.number(1) or 0 :]), None)
+        wrote = typed(message)
+        said = plain(wrote)
         if said in SKIP:
             return Delivery(kind="skipped")
         if said in PICKUP:
             return Delivery(kind="pickup")
         if said in SAME:
-            return saved(conversation)
+            return next(iter(saved_places(conversation)), None)
+        if said in SOMEONE:
+            return Choice("someone")
         if said in MORE:
             return Choice("add_more")
-        found = found_product(text, shop)
+        found = found_product(wrote, shop)
         if found is not None and found.basket is not None and not found.basket.unknown:
             return found.basket
-        if said in NO_ADDRESS or text.rstrip().endswith("?") or said.isdigit():
+        if said in NO_ADDRESS or wrote.rstrip().endswith("?") or said.isdigit():
             return None
-        address = clean_address(text)
+        address = clean_address(wrote)
         return Delivery(kind="address", text=address) if address else None
 
     def transition(
@@ -80,11 +104,18 @@ class AddressInput(State["Delivery | Basket | Choice"]):
     ) -> Next:
         """A bare pin asks for a landmark; anything else places the order."""
         if isinstance(answer, Basket):
-            return take(conversation, answer)
+            return take(conversation, answer, shop)
+        if isinstance(answer, Choice) and answer.action == "someone":
+            return goes(conversation, "recipient")
+        if isinstance(answer, Choice) and answer.action == "another_place":
+            return Next(conversation, (text(words(conversation, "another-place")),))
         if isinstance(answer, Choice):
             return goes(replace(conversation, page=0, category_id=None), "product_selected")
-        if answer.kind == "location" and not answer.text and not answer.landmark:
+        known = answer in saved_places(conversation)  # they were asked for a landmark then
+        if answer.kind == "location" and not answer.text and not answer.landmark and not known:
             return goes(replace(conversation, delivery=answer), "landmark")
+        if answer.kind == "address" and answer not in saved_places(conversation):
+            conversation = replace(conversation, addressed_at=int(shop.now.timestamp()))
         return deliver_to(conversation, answer, shop)
 
 
@@ -104,6 +135,14 @@ PICKUP = frozenset(
 )
 SAME = frozenset({"same", "same address", "same place", "pale pale", "palepale", "ile ile", "anwani ile ile"})
 MORE = frozenset({"add", "add more", "more", "ongeza", "ongeza zaidi", "zaidi"})
+SOMEONE = frozenset(
+    {
+        "gift", "a gift", "for someone else", "someone else", "for somebody else", "for a friend", "for my mother",
+        "for my wife", "for my husband", "send to someone", "zawadi", "mtu mwingine", "ni ya mtu mwingine",
+        "kwa mtu mwingine", "ya rafiki",
+    }
+)  # fmt: skip
+"""The order is for another person."""
 NO_ADDRESS = frozenset(
     {
         "yes", "yeah", "yep", "no", "nope", "okay", "thanks", "thank you", "asante", "asante sana", "ndio",
@@ -114,12 +153,38 @@ NO_ADDRESS = frozenset(
 """Words that are polite, and no place: nobody should be delivered to "okay"."""
 
 
-def saved(conversation: Conversation) -> Delivery | None:
-    """The place to offer again: the one of this cart, else of the last order."""
-    for place in (conversation.delivery, conversation.last_delivery):
-        if place is not None and place.kind in {"address", "location"}:
-            return place
-    return None
+def _places(body: str, places: tuple[Delivery, ...], conversation: Conversation, shop: ShopSnapshot) -> Say:
+    """Several known places as a list, with the other ways below them."""
+    version = conversation.cart_version
+    options = [f"same:{version}:{number}" for number in range(len(places))]
+    rows = [
+        row(
+            option,
+            place.text or words(conversation, "place-pin"),
+            joined((place.text[ROW:], place.landmark)),
+            conversation,
+        )
+        for option, place in zip(options, places, strict=True)
+    ]
+    for action in ("another_place", "someone", "pickup", "add_more"):
+        option = action if action == "add_more" else f"{action}:{version}"
+        rows.append(row(option, label(option, conversation, shop, ROW), "", conversation))
+    return listing(body, words(conversation, "places-button"), rows)
+
+
+ADDRESS_GOES_ON = 90
+"""Seconds after a typed address within which the next line belongs to it."""
+
+
+def further_line(message: InboundMessage, conversation: Conversation, shop: ShopSnapshot) -> str | None:
+    """A line that directly follows an address and is nothing else; ``None`` when it is not one."""
+    since = int(shop.now.timestamp()) - conversation.addressed_at
+    line, said = typed(message), plain(typed(message))
+    if not 0 <= since <= ADDRESS_GOES_ON or said in NO_ADDRESS | SKIP or said.isdigit():
+        return None
+    if line.rstrip().endswith(("?", "!")) or found_product(line, shop) is not None:
+        return None
+    return clean_address(line)
 
 
 def _in_short(quoted: Quote, conversation: Conversation, shop: ShopSnapshot) -> str:

@@ -24,7 +24,9 @@ class CartView(State["Picked | Choice"]):
     """Show the cart; a line's number changes it, words and buttons do the rest."""
 
     name = "cart"
-    leads_to = frozenset({"address_input", "product_selected", "change_quantity", "choose_quantity"})
+    leads_to = frozenset(
+        {"address_input", "product_selected", "change_quantity", "choose_quantity", "variant_choice"}
+    )
     actions = frozenset({"empty", "empty_yes"})
     takes_numbers = True
 
@@ -45,6 +47,10 @@ class CartView(State["Picked | Choice"]):
         body = f"{head}\n{lines_within(lines, room, conversation)}\n{foot}"
         empty = f"empty:{conversation.cart_version}"
         return buttons(body, ("checkout", "add_more", empty), conversation, shop)
+
+    def shown(self, conversation: Conversation, shop: ShopSnapshot) -> Conversation:
+        """The discount that was promised is remembered."""
+        return replace(conversation, seen_discount=cart.price(conversation, shop).discount)
 
     def accepts(
         self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot

@@ -20,14 +20,14 @@ class ChooseQuantity(State["int | str"]):
     """Ask how many of the chosen product; more than there is gets what there is offered."""
 
     name = "choose_quantity"
-    leads_to = frozenset({"address_input", "product_selected", "cart"})
+    leads_to = frozenset({"address_input", "product_selected", "cart", "variant_choice"})
     actions = frozenset({"qty", "take", "other_quantity"})
     otherwise = "product_selected"
     takes_numbers = True
 
     def ready(self, conversation: Conversation, shop: ShopSnapshot) -> bool:
         """There is a product, and some of it to sell."""
-        product = shop.product(conversation.product_id)
+        product = shop.sellable(conversation.product_id)
         return product is not None and cart.room_for(conversation, product) > 0
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
@@ -80,4 +80,4 @@ class ChooseQuantity(State["int | str"]):
             body = words(conversation, "only-left-take", count=room)
             options = (f"take:{product.id}:{room}", f"other_quantity:{product.id}")
             return Next(conversation, (buttons(body, options, conversation, shop),))
-        return add_lines(replace(conversation, product_id=product.id), [(product, answer)])
+        return add_lines(replace(conversation, product_id=product.id), [(product, answer)], shop)

@@ -9,7 +9,7 @@ from bot.shopping import Picked, found_product, pick, still_on_offer
 from bot.state import Next, State, typed
 from bot.states.payment_selection import Payment, act, payment_said
 from bot.texts import money
-from bot.wording import buttons, words
+from bot.wording import buttons, closed, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from ghala.messages import fit
@@ -22,7 +22,15 @@ class Greeting(State["Picked | Payment"]):
 
     name = "greeting"
     leads_to = frozenset(
-        {"product_selected", "promotions", "choose_quantity", "address_input", "cart", "payment_selection"}
+        {
+            "product_selected",
+            "promotions",
+            "variant_choice",
+            "choose_quantity",
+            "address_input",
+            "cart",
+            "payment_selection",
+        }
     )
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
@@ -34,8 +42,10 @@ class Greeting(State["Picked | Payment"]):
         if count:
             total = money(cart.price(conversation, shop).total, shop.currency, conversation.language)
             body = words(conversation, "greeting-cart", hello=hello, count=count, total=total)
+            body = closed(body, conversation, shop)
             return buttons(body, ("checkout", "cart", "products"), conversation, shop)
         body = words(conversation, "greeting", hello=hello, shop=fit(shop.name, SHOP_NAME))
+        body = closed(body, conversation, shop)
         options = ["products", "promotions"]
         if conversation.misses > 1:
             options.append("human")

@@ -7,17 +7,18 @@ from dataclasses import replace
 
 from bot import texts
 from bot.conversation import Conversation
-from bot.effects import AskGateway, Say
+from bot.effects import AskGateway, RequestPayment, Say
 from bot.state import Next, State, tapped, typed
+from bot.states.payment_selection import Payment, payment_said
 from bot.texts import money
 from bot.understanding.words import plain
-from bot.wording import buttons, method_name, text, words
+from bot.wording import PROMPTED, buttons, method_name, text, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from payments.phone import mask
 
 
-class PaymentProcessing(State[str]):
+class PaymentProcessing(State["str | Payment"]):
     """Wait for the money. Asking again asks the gateway first: there are never two prompts at once."""
 
     name = "payment_processing"
@@ -31,8 +32,10 @@ class PaymentProcessing(State[str]):
         """Where to look, and what to reply when nothing comes."""
         return waiting(worded("waiting", conversation.method), conversation, shop)
 
-    def accepts(self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot) -> str | None:
-        """Take "resend" or "another way"; buttons only of the order that is being paid."""
+    def accepts(
+        self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot
+    ) -> str | Payment | None:
+        """Take "resend", "another way" or "mpesa 0722 000 111"; buttons only of the order that is being paid."""
         choice = tapped(message)
         if choice is not None:
             known = (
@@ -42,10 +45,17 @@ class PaymentProcessing(State[str]):
         said = plain(typed(message))
         if said in RESEND:
             return "resend"
-        return "another_way" if said in ANOTHER else None
+        if said in ANOTHER:
+            return "another_way"
+        payment = payment_said(message, conversation, shop)
+        return payment if payment is not None and payment.phone else None
 
-    def transition(self, conversation: Conversation, answer: str, shop: ShopSnapshot) -> Next:
-        """Ask the gateway, or choose another way."""
+    def transition(self, conversation: Conversation, answer: str | Payment, shop: ShopSnapshot) -> Next:
+        """Ask the gateway, choose another way, or charge another number unless a request is still open."""
+        if isinstance(answer, Payment):
+            # What is open stays what it is until the new request is taken: nothing is noted before.
+            method = answer.method or (conversation.method if conversation.method in PROMPTED else "mpesa")
+            return Next(conversation, (RequestPayment(conversation.order_ref, method, answer.phone),))
         if answer == "another_way":
             return Next(replace(conversation, state="payment_selection"))
         return ask_gateway(conversation)

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass, replace
 
 from bot.conversation import Conversation
-from bot.effects import CancelOrder, Say
+from bot.effects import AddToDelivery, CancelOrder, Say
 from bot.ordering import charge
 from bot.state import Next, State, tapped, typed
+from bot.states.address_input import further_line
 from bot.texts import money
 from bot.understanding.words import plain
 from bot.wording import PROMPTED, buttons, methods, words
@@ -21,11 +22,15 @@ from payments.phone import said as number_said
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """``action`` is ``pay``, ``number``, ``edit`` or ``show``; ``method`` and ``phone`` as far as they were said."""
+    """``action`` is ``pay``, ``number``, ``edit``, ``show`` or ``note``; the rest as far as it was said.
+
+    ``line`` is a further line of the address that was just given.
+    """
 
     action: str
     method: str = ""
     phone: str = ""
+    line: str = ""
 
 
 class PaymentSelection(State[Payment]):
@@ -48,7 +53,11 @@ class PaymentSelection(State[Payment]):
         self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot
     ) -> Payment | None:
         """A way to pay, by tap only for the order it was shown for; "mpesa 0722 000 111"; edit."""
-        return payment_said(message, conversation, shop)
+        said = payment_said(message, conversation, shop)
+        if said is not None:
+            return said
+        line = further_line(message, conversation, shop)
+        return Payment("note", line=line) if line else None
 
     def transition(self, conversation: Conversation, answer: Payment, shop: ShopSnapshot) -> Next:
         """Ask for the payment, take the number, or take the order back into the cart."""
@@ -89,6 +98,8 @@ def act(conversation: Conversation, answer: Payment, shop: ShopSnapshot) -> Next
     """Do what was said about paying; the order's other number stays with the order."""
     if answer.action == "edit":
         return Next(replace(conversation, state="cart"), (CancelOrder(conversation.order_ref),))
+    if answer.action == "note":
+        return Next(conversation, (AddToDelivery(conversation.order_ref, answer.line),))
     if answer.action == "show":
         return Next(replace(conversation, state="payment_selection"))
     if answer.phone:

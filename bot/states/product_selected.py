@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from bot.conversation import Conversation
 from bot.effects import Say
-from bot.shopping import Picked, found_product, open_product, pick
+from bot.shopping import Picked, found_product, open_product, pick, price_text
 from bot.state import Next, State, goes, tapped, typed
 from bot.taps import Choice
 from bot.understanding.words import plain
-from bot.wording import ROW, amount, buttons, listing, row, words
+from bot.wording import ROW, buttons, listing, row, words
 from catalog.snapshot import ProductView, ShopSnapshot, in_language
 from ghala.inbound import InboundMessage
 from ghala.messages import Row, fit
@@ -29,7 +29,7 @@ class ProductSelected(State["Picked | Choice"]):
     """Let the customer choose a product by row, number or name."""
 
     name = "product_selected"
-    leads_to = frozenset({"choose_quantity", "address_input", "cart"})
+    leads_to = frozenset({"variant_choice", "choose_quantity", "address_input", "cart"})
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
         """Categories first when the products need more than a page, else the products."""
@@ -89,11 +89,11 @@ BROWSING = frozenset({"product", "category", "more"})
 
 def browse(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
     """Follow a row of a list: a product, a category or the next page."""
-    if choice.action == "product":
+    if choice.action in {"product", "variant"}:
         product = shop.product(choice.number(0))
         if product is None:
             return goes(conversation, "product_selected", words(conversation, "product-gone"))
-        return open_product(conversation, product)
+        return open_product(conversation, product, shop)
     if choice.action == "category":
         known = choice.number(0) in categories(shop)
         return goes(
@@ -112,7 +112,7 @@ def browse(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Ne
 
 def categories(shop: ShopSnapshot) -> tuple[int, ...]:
     """Ids of the categories that have products, in the owner's order; the uncategorised come last."""
-    used = {product.category_id for product in shop.products}
+    used = {product.category_id for product in shop.listed()}
     known = tuple(category.id for category in shop.categories if category.id in used)
     rest = used - set(known)
     return (*known, OTHER) if rest and known else known
@@ -120,7 +120,7 @@ def categories(shop: ShopSnapshot) -> tuple[int, ...]:
 
 def by_category(shop: ShopSnapshot) -> bool:
     """Whether the products are shown by category first."""
-    return len(shop.products) > ROWS and len(categories(shop)) > 1
+    return len(shop.listed()) > ROWS and len(categories(shop)) > 1
 
 
 def shelf(shop: ShopSnapshot, category_id: int | None) -> tuple[ProductView, ...]:
@@ -128,12 +128,12 @@ def shelf(shop: ShopSnapshot, category_id: int | None) -> tuple[ProductView, ...
     known = {category.id for category in shop.categories}
     products = [
         product
-        for product in shop.products
+        for product in shop.listed()
         if category_id is None
         or product.category_id == category_id
         or (category_id == OTHER and product.category_id not in known)
     ]
-    return tuple(sorted(products, key=lambda product: product.sold_out))
+    return tuple(sorted(products, key=shop.sold_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +184,7 @@ def _product_row(product: ProductView, conversation: Conversation, shop: ShopSna
     """Emoji and name; below it the price and the description, and the whole name where it was cut."""
     name = product.name(conversation.language)
     title = f"{product.emoji} {name}".strip()
-    price = amount(product.price, conversation, shop)
-    if product.sold_out:
-        price = words(conversation, "row-sold-out", price=price)
+    price = price_text(product, conversation, shop)
     parts = [price, product.description(conversation.language).strip()]
     if len(name) > ROW:
         parts.insert(0, fit(name, DESCRIPTION_NAME - len(price)))

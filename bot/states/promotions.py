@@ -20,7 +20,7 @@ class Promotions(State[Picked]):
     """Show what is on promotion; a product's name goes to the product."""
 
     name = "promotions"
-    leads_to = frozenset({"product_selected", "choose_quantity", "address_input", "cart"})
+    leads_to = frozenset({"product_selected", "variant_choice", "choose_quantity", "address_input", "cart"})
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
         """All promotions that run now."""

@@ -7,22 +7,25 @@ from dataclasses import replace
 from bot import cart
 from bot.conversation import Conversation
 from bot.effects import Say
-from bot.ordering import deliver_to
-from bot.state import Next, State, tapped, typed
+from bot.ordering import deliver_to, located, offered_zones
+from bot.state import Next, State, goes, tapped, typed
+from bot.states.address_input import PICKUP
 from bot.states.product_selected import page
 from bot.taps import Choice
 from bot.understanding.words import plain
-from bot.wording import amount, listing, row, words
-from catalog.snapshot import ShopSnapshot, in_language
-from ghala.inbound import InboundMessage
+from bot.wording import amount, buttons, label, listing, row, words
+from catalog.snapshot import ShopSnapshot, ZoneView, in_language
+from ghala.inbound import InboundMessage, Location
+from ghala.messages import Row
+from orders.order import Delivery
 
 
-class ZoneChoice(State[Choice]):
-    """Ask for the zone, so that the summary's total is final."""
+class ZoneChoice(State["Choice | Delivery"]):
+    """Ask for the zone, so that the summary's total is final; picking up costs nothing."""
 
     name = "zone_choice"
-    leads_to = frozenset({"payment_selection", "cart", "product_selected"})
-    actions = frozenset({"zone", "more_zones"})
+    leads_to = frozenset({"payment_selection", "cart", "product_selected", "address_input", "landmark"})
+    actions = frozenset({"zone", "more_zones", "pickup", "elsewhere"})
     otherwise = "address_input"
 
     def ready(self, conversation: Conversation, shop: ShopSnapshot) -> bool:
@@ -30,41 +33,67 @@ class ZoneChoice(State[Choice]):
         return bool(shop.zones) and conversation.delivery is not None and cart.count(conversation, shop) > 0
 
     def prompt(self, conversation: Conversation, shop: ShopSnapshot) -> Say:
-        """The zones with their fees."""
-        shown, more = page(shop.zones, conversation.page)
+        """The zones with their fees, and picking up; without a zone that may be chosen, another place."""
         version = conversation.cart_version
-        rows = [
-            row(
-                f"zone:{zone.id}:{version}",
-                in_language(zone.names, conversation.language),
-                words(conversation, "zone-fee", amount=amount(zone.fee, conversation, shop)),
-                conversation,
-            )
-            for zone in shown
-        ]
+        zones = _zones(conversation, shop)
+        if not zones:
+            ways = (f"pickup:{version}", f"elsewhere:{version}", "human")
+            return buttons(words(conversation, "zones-no-area"), ways, conversation, shop)
+        shown, more = page((*zones, None), conversation.page)
+        rows = [self._row(zone, conversation, shop) for zone in shown]
         if more:
             rows.append(
                 row(f"more_zones:{more}:{version}", words(conversation, "row-more"), "", conversation)
             )
         return listing(words(conversation, "zones-body"), words(conversation, "zones-button"), rows)
 
+    def _row(self, zone: ZoneView | None, conversation: Conversation, shop: ShopSnapshot) -> Row:
+        """A zone with its fee, or picking up."""
+        version = conversation.cart_version
+        if zone is None:
+            option = f"pickup:{version}"
+            about = words(conversation, "place-pickup")
+            return row(option, label(option, conversation, shop), about, conversation)
+        fee = words(conversation, "zone-fee", amount=amount(zone.fee, conversation, shop))
+        return row(
+            f"zone:{zone.id}:{version}", in_language(zone.names, conversation.language), fee, conversation
+        )
+
     def accepts(
         self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot
-    ) -> Choice | None:
-        """A zone by row, number or name, only for the cart it was shown for."""
+    ) -> Choice | Delivery | None:
+        """A zone by row, number or name, only for the cart it was shown for; picking up; another pin."""
+        if isinstance(message.content, Location):
+            return located(message.content)
+        zones = _zones(conversation, shop)
         choice = tapped(message)
         if choice is not None:
-            current = choice.number(1) == conversation.cart_version
-            known = choice.action == "more_zones" or any(zone.id == choice.number(0) for zone in shop.zones)
-            return choice if choice.action in {"zone", "more_zones"} and current and known else None
+            last = choice.number(1) if choice.action in {"zone", "more_zones"} else choice.number(0)
+            if choice.action not in self.actions or last != conversation.cart_version:
+                return None
+            if choice.action == "zone" and all(zone.id != choice.number(0) for zone in zones):
+                return None
+            return choice
         said = plain(typed(message))
-        named = next(
-            (z for z in shop.zones if said and said in {plain(name) for name in z.names.values()}), None
-        )
+        if said in PICKUP:
+            return Choice("pickup")
+        named = next((z for z in zones if said and said in {plain(name) for name in z.names.values()}), None)
         return Choice("zone", (str(named.id),)) if named else None
 
-    def transition(self, conversation: Conversation, answer: Choice, shop: ShopSnapshot) -> Next:
+    def transition(self, conversation: Conversation, answer: Choice | Delivery, shop: ShopSnapshot) -> Next:
         """Place the order with the zone's fee."""
+        if isinstance(answer, Delivery):
+            if not answer.text:
+                return goes(replace(conversation, delivery=answer), "landmark")
+            return deliver_to(conversation, answer, shop)
+        if answer.action == "pickup":
+            return deliver_to(conversation, Delivery(kind="pickup"), shop)
+        if answer.action == "elsewhere":
+            return goes(replace(conversation, delivery=None), "address_input")
         if answer.action == "more_zones" or conversation.delivery is None:
             return Next(replace(conversation, page=answer.number(0) or 0))
         return deliver_to(conversation, replace(conversation.delivery, zone_id=answer.number(0)), shop)
+
+
+def _zones(conversation: Conversation, shop: ShopSnapshot) -> tuple[ZoneView, ...]:
+    return offered_zones(conversation.delivery or Delivery(kind="skipped"), shop)

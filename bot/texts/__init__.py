@@ -88,6 +88,13 @@ def day(when: datetime, timezone: str, language: str) -> str:
     return str(format_datetime(when, "d MMM y", tzinfo=get_timezone(timezone), locale=spoken(language)))
 
 
+def opening(when: datetime, timezone: str, language: str) -> str:
+    """A day of the coming week and the time: "Monday 23 Nov, 08:00"; in Swahili with the hour as it is said."""
+    there = get_timezone(timezone)
+    written = format_datetime(when, "EEEE d MMM", tzinfo=there, locale=spoken(language))
+    return f"{written}, {clock(when, timezone, language)}"
+
+
 def clock(when: datetime, timezone: str, language: str) -> str:
     """The time of day in the shop's zone: "12:37"; in Swahili "12:37 (saa 6:37 mchana)"."""
     there = when.astimezone(get_timezone(timezone))

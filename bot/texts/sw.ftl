@@ -9,6 +9,8 @@ greeting-cart = { $hello } Bado una { $count ->
        *[other] bidhaa { $count }
     } kwenye kikapu chako ({ $total }). Tuendelee?
 order-waiting = 🧾 Oda yako { $ref } inasubiri malipo: { $total }. Ungependa kufanya nini?
+closed = 🌙 Kwa sasa tumefunga. Unaweza kuagiza sasa; tutaishughulikia mara tutakapofungua.
+closed-until = 🌙 Kwa sasa tumefunga. Unaweza kuagiza sasa; tutaanza kushughulikia oda { $when }.
 help =
     Unaweza kuandika haya wakati wowote:
     • *bidhaa*: ona tunachouza
@@ -46,7 +48,12 @@ button-empty-yes = Ndiyo, toa zote
 button-pickup = 🏪 Nitakuja kuchukua
 button-same = 📍 Pale pale
 button-same-place = 📍 { $place }
+button-another-place = 📍 Anwani nyingine
+button-someone = 🎁 Ya mtu mwingine
+button-for-me = Ruka, ni yangu
 button-skip = Ruka
+button-elsewhere = 📍 Mahali pengine
+button-tell = 🔔 Nijulishe
 button-pay-mpesa = 📱 M-Pesa
 button-pay-airtel = 📱 Airtel Money
 button-pay-card = 💳 Kadi
@@ -89,17 +96,21 @@ category-count = { $count ->
 row-more = Zaidi ▸
 row-more-about = Ona zinazofuata
 row-sold-out = Imeisha · { $price }
+price-from = kuanzia { $price }
+variant-sold-out = 🚫 { $label }
 did-you-mean =
     Ulimaanisha …?
     { $products }
 product-name = *{ $product }*
 product-gone = Bidhaa hiyo haiuzwi tena.
-sold-out-now = { $product } imeisha kwa sasa. Ungependa kitu kingine?
+sold-out-now = { $product } imeisha kwa sasa. Nikujulishe itakapopatikana tena, au ungependa kitu kingine?
 only-left = { $count ->
     [one] Imebaki 1 tu
    *[other] Zimebaki { $count } tu
 }
 how-many = Unataka ngapi? Jibu kwa namba, mfano 2
+which-variant = Ungependa ipi? Bonyeza, au iandike.
+variants-button = Tazama chaguo
 only-left-take = { $count ->
     [one] Imebaki 1 tu. Utaichukua?
    *[other] Zimebaki { $count } tu. Utachukua { $count }?
@@ -108,6 +119,8 @@ line = { $quantity } × { $product } — { $amount }
 line-short = { $quantity } × { $product }
 and-more = … na { $count } zaidi
 left-product = Sawa, sijaongeza chochote.
+will-tell = 🔔 Nitakuandikia mara { $product } itakapopatikana tena.
+back-in-stock = 🔔 Habari njema: { $product } inapatikana tena ({ $price })! Agiza kabla haijaisha.
 basket-unknown = Nimeelewa { $known }, lakini sijaelewa "{ $unknown }", kwa hiyo bado sijaongeza chochote. Tafadhali chagua kwenye orodha au andika tena.
 again-nothing = Bidhaa za oda yako ya mwisho hazipatikani kwa sasa. Hizi ndizo tulizo nazo:
 
@@ -144,6 +157,9 @@ cart-fewer = { $count ->
 }
 cart-has-all = Tayari una { $product } zote zilizopo kwenye kikapu chako.
 cart-new-price = Bei ya { $product } sasa ni { $amount }.
+cart-less-discount = Punguzo uliloonyeshwa halitumiki tena.
+promotion-used-up = Ofa "{ $title }" imeisha, kwa hiyo haitumiki tena.
+promotion-used-by-you = Umeshatumia ofa "{ $title }" mara zote ambazo mteja mmoja anaruhusiwa.
 cart-look-again = Tafadhali angalia tena kabla ya kuagiza:
 change-quantity = Una { $count } × { $product } kwenye kikapu. Unataka ngapi sasa? Jibu kwa namba, au 0 kuiondoa.
 discount-line = 🎉 { $title }: −{ $amount }
@@ -152,9 +168,17 @@ total-line = *Jumla { $total }*
 ## Address
 address = 🛒 { $cart }. Tulete wapi? Andika mtaa, jengo au alama ya karibu, tuma 📍 mahali ulipo, au jibu ruka.
 landmark = 📍 Nimepaona. Kuna alama gani karibu ya kumsaidia mtu wa bodaboda?
+for-someone = Ni ya mtu mwingine? Jibu zawadi
+another-place = 📍 Tulete wapi? Andika mtaa, jengo au alama ya karibu, au tuma mahali ulipo.
+places-button = Chagua mahali
+recipient = 🎁 Ni ya nani? Jibu kwa jina na namba ya simu kwa ajili ya dereva, mfano "Jane 0722 000 111". Wewe bado unalipa kwa simu yako. Jibu ruka kama ni yako.
+recipient-noted = 🎁 Ni ya { $name }: dereva atapiga { $phone }.
+place-for = kwa { $name }, { $phone }
 zones-body = 🛵 Uko eneo gani? Gharama ya usafiri itaongezwa kwenye oda yako.
 zones-button = Tazama maeneo
 zone-fee = Usafiri { $amount }
+zone-outside = Mahali ulipotuma ni nje ya eneo tunalofikia kwa umbali.
+zones-no-area = Bado hatufikishi mahali hapo. Unaweza kuchukua dukani, au tuma mahali pengine. Mtu wa duka pia anaweza kukusaidia.
 place-pickup = Utakuja kuchukua dukani
 place-later = Tutakuuliza
 place-pin = mahali ulipotuma kwenye ramani
@@ -312,11 +336,13 @@ miss-again =
 hint-greeting = Bonyeza kitufe, au andika unachotafuta.
 hint-promotions = Sijaelewa. Jibu *bidhaa* kuona tunachouza.
 hint-product-selected = Sijaelewa. Tafadhali chagua kwenye orodha, au andika jina la bidhaa.
+hint-variant-choice = Sijaelewa. Tafadhali chagua kwenye orodha, au andika ungependa ipi.
 hint-choose-quantity = Tafadhali tuma namba, mfano 2.
 hint-cart = Sijaelewa. Jibu *kamilisha*, namba ya bidhaa, au jina la bidhaa ya kuongeza.
 hint-change-quantity = Tafadhali tuma namba, mfano 2, au 0 kuiondoa.
 hint-address-input = Tafadhali andika mahali pa kuleta (angalau herufi 3), tuma 📍 mahali ulipo, au jibu *ruka*.
 hint-landmark = Tafadhali eleza alama ya karibu kwa maneno machache, au jibu *ruka*.
+hint-recipient = Tafadhali jibu kwa jina na namba ya simu, mfano "Jane 0722 000 111", au *ruka*.
 hint-zone-choice = Tafadhali chagua eneo lako kwenye orodha.
 hint-payment-selection = Tafadhali chagua njia ya kulipa, mfano "mpesa 0722 000 111" kwa namba nyingine. Jibu *hariri* au *ghairi* ukibadili nia.
 hint-payment-processing = Bado ninasubiri malipo yako.

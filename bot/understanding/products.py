@@ -185,7 +185,7 @@ def find(text: str, shop: ShopSnapshot) -> Found:
         return Found()
     scored: list[tuple[float, ProductView]] = []
     for product in shop.products:
-        names = [plain(name) for name in (*product.names.values(), *product.synonyms, product.sku)]
+        names = [plain(name) for name in called(product, shop)]
         exact = any(
             wanted == name or wanted == " ".join(w for w in name.split() if w not in _FILLER)
             for name in names
@@ -194,7 +194,7 @@ def find(text: str, shop: ShopSnapshot) -> Found:
             return Found(sure=product)
         spoken = sorted({word for name in names for word in name.split()})
         scored.append((_score(said, spoken) if spoken else 0.0, product))
-    scored.sort(key=lambda pair: -pair[0])
+    scored = _without_doubles(scored)
     perhaps = tuple(product for score, product in scored if score >= _PERHAPS)[:MOST_OFFERED]
     if not perhaps:
         return Found(perhaps=_each(text, shop))
@@ -204,6 +204,33 @@ def find(text: str, shop: ShopSnapshot) -> Found:
     if best >= _SURE and best - second >= _LEAD and telling:
         return Found(sure=perhaps[0])
     return Found(perhaps=perhaps)
+
+
+def called(product: ProductView, shop: ShopSnapshot) -> tuple[str, ...]:
+    """Everything a product answers to; a variant to what its product does, with its label."""
+    names = (*product.names.values(), *product.synonyms, product.sku)
+    parent = shop.product(product.parent_id) if product.parent_id is not None else None
+    if parent is None:
+        return names
+    labels = " ".join(dict.fromkeys(word for label in product.labels.values() for word in label.split()))
+    return (*names, *(f"{name} {labels}" for name in (*parent.names.values(), *parent.synonyms)))
+
+
+def _without_doubles(scored: list[tuple[float, ProductView]]) -> list[tuple[float, ProductView]]:
+    """The best first, each product once: a variant only when it, alone of its product's, fits best."""
+    best: dict[int, tuple[float, list[ProductView]]] = {}
+    parents = {product.id: product for _, product in scored if product.varies}
+    for score, product in scored:
+        key = product.id if product.parent_id is None else product.parent_id
+        known, who = best.get(key, (-1.0, []))
+        if score > known:
+            best[key] = (score, [product])
+        elif score == known:
+            who.append(product)
+    kept = [
+        (score, who[0] if len(who) == 1 else parents.get(key, who[0])) for key, (score, who) in best.items()
+    ]
+    return sorted(kept, key=lambda pair: -pair[0])
 
 
 def _each(text: str, shop: ShopSnapshot) -> tuple[ProductView, ...]:

@@ -11,7 +11,16 @@ from tests.browser.conftest import DESK_SCREEN, PHONE_SCREEN, Console, barriers,
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/admin/", "/admin/orders", "/admin/customers", "/admin/more", "/admin/orders/{ref}")
+PAGES = (
+    "/admin/",
+    "/admin/orders",
+    "/admin/orders/board",
+    "/admin/customers",
+    "/admin/more",
+    "/admin/orders/{ref}",
+    "/admin/orders/{ref}/dispatch",
+    "/admin/orders/{ref}/cancel",
+)
 FINGER = 44
 
 
@@ -63,3 +72,63 @@ def test_the_owner_switches_to_dark_and_it_stays_without_any_script(
         page.get_by_role("button", name="Dark").click()
         page.get_by_role("link", name="Today").click()
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_an_order_is_found_and_sent_on_its_way_with_a_rider(owner: Page, console: Console) -> None:
+    ref = ref_of(console, "preparing")
+    owner.goto("/admin/orders")
+    owner.get_by_role("searchbox").fill(ref[4:])
+    owner.get_by_role("button", name="Find").click()
+    owner.get_by_role("link", name=ref).click()
+    owner.get_by_role("link", name="Send on its way").click()
+    expect(owner.get_by_role("main")).to_contain_text("The customer is told once")
+    owner.get_by_label("Rider's name").fill("Otieno")
+    owner.get_by_label("Rider's phone").fill("0722 000 111")
+    owner.get_by_role("button", name="Send on its way").click()
+    expect(owner.get_by_role("status").first).to_contain_text("The order is on its way")
+    expect(owner.get_by_role("main")).to_contain_text("+254722000111")
+    owner.get_by_label("Only the shop's people read this").fill("Gate is at the back")
+    owner.get_by_role("button", name="Keep the note").click()
+    expect(owner.get_by_role("main")).to_contain_text("Gate is at the back")
+
+
+def test_charts_are_drawn_and_are_tables_too(owner: Page) -> None:
+    owner.goto("/admin/?days=30")
+    expect(owner.locator("figure.chart canvas")).to_have_count(2)
+    owner.get_by_text("As a table").first.click()
+    expect(owner.get_by_role("table").filter(has_text="Takings").first).to_be_visible()
+    owner.get_by_role("link", name="90 days").click()
+    expect(owner.get_by_role("heading", name="The last 90 days")).to_be_visible()
+
+
+def test_what_needs_the_owner_is_settled_without_any_script(browser: Browser, console: Console) -> None:
+    with window(browser, console, PHONE_SCREEN, java_script_enabled=False) as page:
+        page.goto("/admin/")
+        item = page.get_by_role("listitem").filter(has_text="Wrong amount")
+        item.get_by_role("link", name="Settle").click()
+        page.get_by_label("What was done about it").fill("Sent back by hand")
+        page.get_by_role("button", name="Settle").click()
+        expect(page.get_by_role("status").first).to_contain_text("marked as dealt with")
+        expect(page.get_by_role("main")).not_to_contain_text("Wrong amount")
+
+
+def test_a_new_order_appears_by_itself(owner: Page, console: Console) -> None:
+    owner.clock.install()
+    owner.goto("/admin/")
+    with console.database.writing() as session:
+        order = session.scalars(select(Order).order_by(Order.id.desc()).limit(1)).one()
+        name = "Newcomer" if order.customer_name != "Newcomer" else "Newcomer too"
+        order.customer_name = name
+    owner.clock.run_for(11_000)
+    expect(owner.locator("#live")).to_contain_text(name)
+
+
+def test_nothing_moves_while_the_page_loads(browser: Browser, console: Console) -> None:
+    for screen in (PHONE_SCREEN, DESK_SCREEN):
+        with window(browser, console, screen) as page:
+            page.add_init_script(
+                "window.moved = 0; new PerformanceObserver(l => { for (const e of l.getEntries())"
+                " window.moved += e.value }).observe({type: 'layout-shift', buffered: true});"
+            )
+            page.goto("/admin/", wait_until="networkidle")
+            assert page.evaluate("window.moved") < 0.01

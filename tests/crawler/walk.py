@@ -41,12 +41,12 @@ from catalog.snapshot import ShopSnapshot
 from ghala import inbound
 from ghala.messages import Message, dump, load
 from orders.order import Delivery, OrderLineView, OrderView, Receipt
-from tests.unit.bot.talk import NOW, SHOP, ZONES, Talk, message
+from tests.unit.bot.talk import NOW, VARYING, ZONES, Talk, message
 
 REF = "ORD-7K3M9Q"
 ANOTHER = "ORD-9Q3M7K"
 PHONE = "+254711345678"
-EVERYTHING = replace(SHOP, zones=ZONES)
+EVERYTHING = replace(VARYING, zones=ZONES)
 """A shop that has what makes states reachable."""
 MOST_PLACES = 1_000
 """A walk that finds more has lost itself: the key of a place is too fine."""
@@ -63,6 +63,8 @@ TEXTS = (
     "mbili",
     "123 Main St, Nairobi",
     "skip",
+    "gift",
+    "Jane 0722 000 111",
     "pick up",
     "remove 1",
     "yes",

@@ -16,8 +16,12 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from bot import staff
+from catalog import stock_waits
 from db import Database, inbox, outbox
-from orders import customers, reading, totals
+from db.models import Promotion
+from keeping import privacy
+from orders import customers, promotions, ratings, reading, totals
 from orders import service as orders
 from payments import desk, service
 from payments.gateways.base import PaymentUpdate, Started
@@ -68,6 +72,8 @@ def busy(database: Database, now: Any) -> Database:
     """A shop with an order being paid, events that wait and a message that was promised."""
     order = place(database, now(), [("BASKET", 1)])
     with database.writing() as session:
+        limits = {"max_uses": 2, "max_per_customer": 1}
+        session.add(Promotion(shop_id=1, titles={}, terms={}, kind="percent", value=10, **limits))
         payment = service.request(session, 1, order.ref, "mpesa", PHONE, refs=refs(9))
         service.started(session, payment.id, Started("gh_1"))
         inbox.record(session, 1, "payments:main", [inbox.NewEvent("payment", "d1", b"{}", match_key="gh_1")])
@@ -117,11 +123,20 @@ WORK: dict[str, Callable[[Session], object]] = {
     "read an order": lambda s: reading.order(s, 1, order_ref(s)),
     "read a receipt": lambda s: reading.receipt(s, 1, order_ref(s)),
     "find orders to expire": orders.due_to_expire,
+    "wait for a product": lambda s: stock_waits.wait(s, 1, 3, 1),
+    "find what is back in stock": stock_waits.due,
+    "tell who waits for a product": lambda s: stock_waits.tell(s, 1),
+    "use a promotion": lambda s: promotions.use(s, orders.lock(s, 1), 1),
+    "give a promotion back": lambda s: promotions.give_back(s, orders.lock(s, 1)),
     "expire an order": lambda s: orders.expire(s, 1),
     "find orders to remind of": orders.due_to_remind,
     "remind of an order": lambda s: orders.remind(s, 1),
     "read a customer's orders": lambda s: reading.of_customer(s, 1, 1),
     "add a line for the rider": lambda s: orders.add_to_delivery(s, 1, order_ref(s), 1, "gate C"),
+    "look for silent handoffs": staff.is_anyone_silent,
+    "end silent handoffs": staff.end_silent,
+    "find customers to forget": privacy.due_to_erase,
+    "rate an order": lambda s: ratings.comment(s, 1, order_ref(s), 1, "quick"),
     "cancel an order": lambda s: orders.cancel(s, 1, order_ref(s)),
     "find payments to ask about": desk.due,
     "request a payment from another phone": lambda s: service._check_prompts(

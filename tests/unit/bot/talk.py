@@ -72,6 +72,36 @@ SHOP = ShopSnapshot(
         ),
     ),
 )
+KIKOI, LARGE_RED, LARGE_BLUE, SMALL_RED = 20, 21, 22, 23
+
+
+def _kikoi(number: int, label: str, label_sw: str, price: int, available: int | None) -> ProductView:
+    return ProductView(
+        number,
+        f"kikoi-{number}",
+        {"en": f"Kikoi, {label}", "sw": f"Kikoi, {label_sw}"},
+        price,
+        available=available,
+        parent_id=KIKOI,
+        parent_sku="kikoi",
+        labels={"en": label, "sw": label_sw},
+    )
+
+
+VARYING = replace(
+    SHOP,
+    products=(
+        *PRODUCTS,
+        ProductView(
+            KIKOI, "kikoi", {"en": "Kikoi"}, 120_000, {"en": "Soft"}, varies=True, synonyms=("leso", "wrap")
+        ),
+        _kikoi(LARGE_RED, "Large · Red", "Kubwa · Nyekundu", 150_000, None),
+        _kikoi(LARGE_BLUE, "Large · Blue", "Kubwa · Bluu", 150_000, 0),
+        _kikoi(SMALL_RED, "Small · Red", "Ndogo · Nyekundu", 120_000, 4),
+    ),
+)
+"""The same shop with something that varies."""
+
 ZONES = (ZoneView(1, {"en": "Westlands", "sw": "Westlands"}, 20_000), ZoneView(2, {"en": "Karen"}, 35_000))
 
 

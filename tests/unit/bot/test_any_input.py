@@ -21,7 +21,7 @@ from ghala.messages import dump as dump_message
 from ghala.messages import load as load_message
 from orders.order import Delivery, OrderLineView, OrderView, Receipt
 from payments.reasons import REASONS
-from tests.unit.bot.talk import NOW, PRODUCTS, SHOP, ZONES, many_products, message, with_stock
+from tests.unit.bot.talk import NOW, PRODUCTS, SHOP, VARYING, ZONES, many_products, message, with_stock
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -43,11 +43,12 @@ SHOPS = st.sampled_from(
         replace(SHOP, payment_methods=(), promotions=()),
         with_stock(SHOP, 1, 1),
         with_stock(with_stock(SHOP, 1, 0), 2, 3),
+        VARYING,
         many_products(11),
         many_products(40, categories=4),
     ]
 )
-PRODUCT_IDS = st.sampled_from([1, 2, 3, 7, 999])
+PRODUCT_IDS = st.sampled_from([1, 2, 3, 7, 20, 21, 22, 999])
 CARTS = st.lists(
     st.builds(CartLine, PRODUCT_IDS, st.integers(1, 999), st.sampled_from([150_000, 80_000, 1])),
     max_size=60,
@@ -70,6 +71,13 @@ OPTIONS = st.sampled_from(
         "pay:mpesa:ORD-OTHER",
         "product:1",
         "product:12345",
+        "variant:21",
+        "variant:22",
+        "variant:1",
+        "more_variants:20:1",
+        "tell:22",
+        "tell:1",
+        "elsewhere:1",
         "category:0",
         "category:2",
         "more:all:1",
@@ -104,6 +112,9 @@ CONVERSATIONS = st.builds(
     cart=CARTS,
     promo_code=st.sampled_from(["", "COFFEE10", "OLD"]),
     product_id=st.none() | PRODUCT_IDS,
+    pending=st.lists(st.tuples(PRODUCT_IDS, st.integers(1, 9)), max_size=3).map(tuple),
+    spent_promotions=st.sampled_from([(), (1,)]),
+    seen_discount=st.sampled_from([0, 10_000]),
     category_id=st.sampled_from([None, 0, 1, 2, 99]),
     page=st.integers(0, 9),
     delivery=DELIVERIES,
@@ -250,11 +261,21 @@ ORDERS = st.builds(
     st.sampled_from(["unpaid", "paid"]),
     st.booleans(),
 )
+
+
+def different(orders: list[OrderView]) -> tuple[OrderView, ...]:
+    """The same orders, each under a reference of its own, as all orders are."""
+    return tuple(
+        replace(order, ref=f"ORD-7K3M9{letter}") for letter, order in zip("QRSTV", orders, strict=False)
+    )
+
+
 METHODS = st.sampled_from(["mpesa", "airtel", "card", "shells"])
 HAPPENINGS = st.one_of(
     st.builds(events.OrderPlaced, ORDERS),
     st.builds(events.OrderCreated, ORDERS),
-    st.builds(events.OrderRefused, st.sampled_from(["out_of_stock", "unavailable", "price_changed", "empty"]), st.none() | PRODUCT_IDS, st.integers(0, 4)),
+    st.builds(events.OrderRefused, st.sampled_from(["out_of_stock", "unavailable", "price_changed", "promotion_used", "empty"]), st.none() | PRODUCT_IDS, st.integers(0, 4), st.sampled_from([None, 1, 9]), st.booleans()),
+    st.builds(events.BackInStock, PRODUCT_IDS),
     st.builds(events.OrderCancelled, ORDERS),
     st.builds(events.CancelRefused, REFS, st.sampled_from(["paid", "payment_open", "closed"])),
     st.builds(events.PaymentRequested, ORDERS, METHODS, st.sampled_from(["", "+254722000111", "+447911123456"])),
@@ -267,7 +288,7 @@ HAPPENINGS = st.one_of(
     st.builds(events.MoneyWithoutOrder, ORDERS, st.integers(1, 10**9)),
     st.builds(events.OrderMoved, ORDERS),
     st.builds(events.OrderReminder, ORDERS),
-    st.builds(events.OrdersFound, st.sampled_from([*ANSWERS]), st.lists(ORDERS, max_size=5).map(tuple), st.none() | st.builds(Receipt, ORDERS, METHODS, st.just("SK1"), st.just(300_000), st.just(NOW))),
+    st.builds(events.OrdersFound, st.sampled_from([*ANSWERS]), st.lists(ORDERS, max_size=5).map(different), st.none() | st.builds(Receipt, ORDERS, METHODS, st.just("SK1"), st.just(300_000), st.just(NOW))),
     st.builds(events.OrderRated, st.just("ORD-7K3M9Q"), st.sampled_from([1, 3, 5]), st.booleans()),
     st.builds(events.DeliveryNoted, ORDERS, st.text(max_size=300), st.booleans()),
     st.builds(events.ForgetAnswered, st.sampled_from(["", "done", "unpaid", "undelivered", "payment", "money"]), REFS),

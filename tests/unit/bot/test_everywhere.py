@@ -13,7 +13,7 @@ from bot.flow import STATES, decide
 from ghala.inbound import Media
 from ghala.messages import Buttons
 from orders.order import Delivery
-from tests.unit.bot.talk import COFFEE, SHOP, Talk, message
+from tests.unit.bot.talk import COFFEE, KIKOI, SHOP, VARYING, Talk, message
 
 CART = (CartLine(COFFEE, 2, 150_000),)
 EVERY_STATE = [state for state in STATES if state != "handed_off"]
@@ -33,6 +33,8 @@ def somewhere(state: str, **more: object) -> Talk:
         "method": "mpesa" if paying else "",
         "about_ref": "ORD-7K3M9Q",
     }
+    if state == "variant_choice":
+        return Talk(VARYING, **{**known, "product_id": KIKOI, **more})
     return Talk(**{**known, **more})
 
 

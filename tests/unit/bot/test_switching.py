@@ -23,6 +23,7 @@ FULL = Conversation(
     cart=(CartLine(COFFEE, 2, 150_000),),
     cart_version=3,
     promo_code="COFFEE10",
+    seen_discount=30_000,
     product_id=COFFEE,
     delivery=HOME,
     last_delivery=HOME,

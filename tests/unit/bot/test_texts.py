@@ -62,12 +62,14 @@ def test_every_text_can_be_said_and_fits(language):
             "products-button",
             "categories-button",
             "zones-button",
+            "variants-button",
             "history-button",
+            "places-button",
         }:
             assert len(said) <= TITLE, (key, said)
         elif key == "row-more":
             assert len(said) <= ROW
-        elif key == "edit-or-cancel":
+        elif key in {"edit-or-cancel", "for-someone"}:
             assert len(said) <= FOOTER
         else:
             assert len(said) <= 700, key
@@ -85,7 +87,7 @@ def test_titles_offered_together_differ(language):
 
 def test_every_choice_and_every_reason_has_its_words():
     for action in (*ACTIONS, *ORDER_ACTIONS):
-        if action not in {"product", "category", "more", "pay", "language"}:
+        if action not in {"product", "variant", "category", "more", "pay", "language"}:
             assert texts.speaks(f"button-{action.replace('_', '-')}"), action
     for reason in REASONS:
         assert texts.speaks(f"failed-{reason.replace('_', '-')}")
