@@ -15,7 +15,9 @@ _FIND = select(Customer).where(
     Customer.shop_id == bindparam("shop"), Customer.identity == bindparam("identity")
 )
 
-_KNOWN_BY = select(Customer.shop_id, Customer.name, Customer.phone).where(Customer.id == bindparam("customer"))
+_KNOWN_BY = select(Customer.shop_id, Customer.name, Customer.phone).where(
+    Customer.id == bindparam("customer")
+)
 
 
 def find(session: Session, shop_id: int, identity: str) -> Customer | None:

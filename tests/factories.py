@@ -218,7 +218,9 @@ class Seed:
             OutboxMessage(shop_id=order.shop_id, customer_id=order.customer_id, **(values | changes))
         )
 
-    def said(self, customer: Customer, body: str = "", *, at: datetime | None = None, **message: Any) -> InboxEvent:
+    def said(
+        self, customer: Customer, body: str = "", *, at: datetime | None = None, **message: Any
+    ) -> InboxEvent:
         """Something the customer wrote; ``message`` is what Meta says of it, when it is no text."""
         at = at or self.now
         wire = message or {"type": "text", "text": {"body": body}}
