@@ -115,6 +115,19 @@ class Shop(Base):
     silenced_because: Mapped[str | None]
 
 
+class ShopCredentials(Base):
+    """What connects a shop to Ghala, sealed as one (``catalog.credentials``).
+
+    ``hints`` says of each secret when it was set and how it ends.
+    """
+
+    __tablename__ = "shop_credentials"
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes]
+    hints: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
+    set_at: Mapped[datetime]
+
+
 class Category(Base):
     """A group of products; ``names`` by language."""
 
