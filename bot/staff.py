@@ -7,7 +7,7 @@ begins again.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -19,10 +19,7 @@ from db import audit, clock, outbox
 from db.models import AuditEntry, Conversation, Customer
 from db.refs import Refs
 from errors import RuleBroken
-from ghala.messages import LIMITS, Text, dump
-
-ANSWER: Final = "person_answer"
-"""The template around an answer that comes after the customer's 24 hours."""
+from ghala.messages import LIMITS, Template, Text, dump
 
 
 class NothingToSay(RuleBroken):
@@ -57,12 +54,17 @@ def answer(
     act = audit.begin(session, shop_id, actor, "conversation_answered", f"customer {customer_id}", key)
     if act.repeated:
         return int(act.after["message"])
-    template = templates.fill(ANSWER, customer.language, words=visible(body))
+    template = as_template(customer.language, body)
     promise = outbox.Promise(refs.key("out"), dump(Text(body)), kind="person", fallback=dump(template))
     (message_id,) = outbox.promise(session, shop_id, customer_id, [promise])
     _with_person(session, customer_id, wants_person_since=None)
     audit.finish(session, act, after={"message": message_id})
     return message_id
+
+
+def as_template(language: str, words: str) -> Template:
+    """What an answer becomes after the customer's 24 hours."""
+    return templates.fill("person_answer", language, words=visible(words))
 
 
 def take_over(session: Session, shop_id: int, customer_id: int, *, actor: str) -> None:
