@@ -31,6 +31,7 @@ class AdminHouse:
         now: this machine's time, aware; tests give their own.
         redis_ping: whether Redis answers; never raises.
         connections: how each shop speaks to Ghala.
+        drop_copy: forgets the copy in Redis of one customer's conversation.
         guard: who may come in, built from the rest and shared by every blueprint.
     """
 
@@ -41,6 +42,7 @@ class AdminHouse:
     now: Callable[[], datetime]
     redis_ping: Callable[[], bool]
     connections: Connections
+    drop_copy: Callable[[int], None] = lambda _: None
     guard: Guard = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
