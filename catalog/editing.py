@@ -7,11 +7,13 @@ writes the audit entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from catalog import hours
@@ -30,6 +32,16 @@ from db.types import word
 from errors import RuleBroken
 
 MOST_VARIANTS: Final = 100
+POLE: Final = 90
+DATE_LINE: Final = 180
+_TOGETHER: Final = "catalogue_changes_together"
+_PLAIN_FIELDS: Final = (
+    ("description", "descriptions"),
+    ("synonyms", "synonyms"),
+    ("emoji", "emoji"),
+    ("picture", "picture"),
+    ("active", "active"),
+)
 
 
 class UnknownItem(RuleBroken):
@@ -38,17 +50,31 @@ class UnknownItem(RuleBroken):
     code = "unknown_item"
 
 
+@contextmanager
+def together(session: Session, shop_id: int) -> Iterator[None]:
+    """Make many changes that count as one."""
+    session.info[_TOGETHER] = True
+    try:
+        yield
+    finally:
+        del session.info[_TOGETHER]
+    changed(session, shop_id)
+
+
 def changed(session: Session, shop_id: int) -> None:
     """The catalogue is another one now: no conversation goes on with the old."""
     session.flush()
-    session.execute(update(Shop).where(Shop.id == shop_id).values(catalog_version=Shop.catalog_version + 1))
+    if _TOGETHER not in session.info:
+        session.execute(
+            update(Shop).where(Shop.id == shop_id).values(catalog_version=Shop.catalog_version + 1)
+        )
 
 
 def amount(shop: Shop, field: str, value: Decimal, least: int = 1) -> int:
     """Minor units of an amount that can be charged.
 
     Raises:
-        BadEntry: a fraction the currency does not have, too little, or more than a number of 64 bits holds.
+        BadEntry: a fraction the currency does not have, or too little.
     """
     try:
         minor = to_minor(value, shop.currency)
@@ -56,8 +82,6 @@ def amount(shop: Shop, field: str, value: Decimal, least: int = 1) -> int:
         raise BadEntry((field, str(error))) from None
     if minor < least:
         raise BadEntry((field, "the price must be above zero" if least else "it cannot be below zero"))
-    if minor > 10**15:
-        raise BadEntry((field, "that is too much"))
     return minor
 
 
@@ -90,15 +114,16 @@ def put_product(session: Session, shop: Shop, entry: ProductEntry) -> bool:
     made = row is None
     if row is not None and row.parent_id is not None:
         raise BadEntry(("sku", "this is a variant of another product"))
-    if entry.given("price") and entry.price is not None:
-        price = amount(shop, "price", entry.price)
-    elif row is not None:
-        price = row.price
-    else:
-        prices = [amount(shop, "price", v.price) for v in entry.variants if v.price is not None]
-        if not prices:
+    variants = [] if row is None else _variants(session, row)
+    price = None if entry.price is None else amount(shop, "price", entry.price)
+    if price is None and row is None:
+        own = [variant.price for variant in entry.variants]
+        prices = [amount(shop, "price", given) for given in own if given is not None]
+        if not prices or len(prices) < len(own):
             raise BadEntry(("price", "a new product needs a price"))
         price = min(prices)
+    if entry.stock is not None and (variants or entry.variants):
+        raise BadEntry(("stock", "its variants are counted, each by itself"))
     category_id = _category(session, shop.id, entry.category)
     if row is None:
         if entry.name is None:
@@ -106,30 +131,29 @@ def put_product(session: Session, shop: Shop, entry: ProductEntry) -> bool:
         row = Product(
             shop_id=shop.id,
             sku=entry.sku,
+            names=entry.name,
+            price=price,
             synonyms=[],
             descriptions={},
             position=_last(session, Product, shop.id),
         )
-        session.add(row)
-    row.price = price
-    if entry.name is not None:
+        _add(session, row)
+    elif entry.name is not None:
         row.names = entry.name
+        for variant in variants:
+            variant.names = entry.name
+    if price is not None:
+        row.price = price
     if entry.given("category"):
         row.category_id = category_id
     if entry.given("stock"):
         row.available = entry.stock
-    for field, column in (
-        ("description", "descriptions"),
-        ("synonyms", "synonyms"),
-        ("emoji", "emoji"),
-        ("picture", "picture"),
-        ("active", "active"),
-    ):
+    for field, column in _PLAIN_FIELDS:
         if entry.given(field):
             setattr(row, column, getattr(entry, field))
-    session.flush()
-    for variant in entry.variants:
-        put_variant(session, shop, entry.sku, variant)
+    for written in entry.variants:
+        _put_variant(session, shop, row, written, otherwise=price)
+    _show_cheapest(session, row)
     changed(session, shop.id)
     return made
 
@@ -143,15 +167,23 @@ def put_variant(session: Session, shop: Shop, parent_sku: str, entry: VariantEnt
     parent = _by_sku(session, shop.id, parent_sku)
     if parent is None or parent.parent_id is not None:
         raise BadEntry(("parent", f"there is no product {parent_sku}"))
-    row = _by_sku(session, shop.id, entry.sku)
+    made = _put_variant(session, shop, parent, entry)
+    _show_cheapest(session, parent)
+    changed(session, shop.id)
+    return made
+
+
+def _put_variant(
+    session: Session, shop: Shop, parent: Product, entry: VariantEntry, *, otherwise: int | None = None
+) -> bool:
+    """As ``put_variant``; where the entry has no price it is ``otherwise``, if that is given."""
+    siblings = _variants(session, parent)
+    row = next((variant for variant in siblings if variant.sku == entry.sku), None)
     made = row is None
-    if row is not None and row.parent_id != parent.id:
-        raise BadEntry(("sku", "this is another product"))
-    price = amount(shop, "price", entry.price) if entry.price is not None else None
-    siblings = session.scalars(
-        select(Product).where(Product.shop_id == shop.id, Product.parent_id == parent.id)
-    ).all()
+    price = otherwise if entry.price is None else amount(shop, "price", entry.price)
     if row is None:
+        if _by_sku(session, shop.id, entry.sku) is not None:
+            raise BadEntry(("sku", f"{entry.sku} is another product"))
         if entry.label is None:
             raise BadEntry(("label", "a variant needs a label, e.g. Large"))
         if len(siblings) >= MOST_VARIANTS:
@@ -166,14 +198,9 @@ def put_variant(session: Session, shop: Shop, parent_sku: str, entry: VariantEnt
             parent_id=parent.id,
             position=_last(session, Product, shop.id),
         )
-        session.add(row)
+        _add(session, row)
     if entry.label is not None:
-        alike = {language: text.casefold() for language, text in entry.label.items()}
-        for other in siblings:
-            labels: Mapping[str, str] = other.labels or {}
-            if other.sku != entry.sku and any(labels.get(k, "").casefold() == v for k, v in alike.items()):
-                raise BadEntry(("label", f"{other.sku} is called so already"))
-        row.labels = entry.label
+        row.labels = _own_label(entry, siblings)
     if price is not None:
         row.price = price
     if entry.given("stock"):
@@ -183,27 +210,44 @@ def put_variant(session: Session, shop: Shop, parent_sku: str, entry: VariantEnt
     if entry.given("active"):
         row.active = entry.active
     session.flush()
-    cheapest = session.scalar(
-        select(func.min(Product.price)).where(
-            Product.shop_id == shop.id, Product.parent_id == parent.id, Product.active
-        )
-    )
-    if cheapest is not None:
-        parent.price = cheapest
-    changed(session, shop.id)
     return made
+
+
+def _own_label(entry: VariantEntry, siblings: Sequence[Product]) -> dict[str, str]:
+    """The entry's label, which no other variant of the product may have."""
+    label = entry.label or {}
+    for other in siblings:
+        theirs: Mapping[str, str] = other.labels or {}
+        if other.sku != entry.sku and any(
+            theirs.get(language, "").casefold() == text.casefold() for language, text in label.items()
+        ):
+            raise BadEntry(("label", f"{other.sku} is called so already"))
+    return label
+
+
+def _show_cheapest(session: Session, parent: Product) -> None:
+    """A product that is sold in variants is shown with the lowest of their prices."""
+    prices = [variant.price for variant in _variants(session, parent) if variant.active]
+    if prices:
+        parent.price = min(prices)
 
 
 def count_stock(session: Session, shop: Shop, product_id: int, available: int | None) -> None:
     """Say how many there are to sell, besides those reserved; ``None`` is without limit.
 
     Raises:
-        BadEntry: not a number of pieces.
+        BadEntry: not a number of pieces, or the product is sold in variants.
         UnknownItem: no such product.
     """
     if available is not None and not 0 <= available <= MOST_PIECES:
         raise BadEntry(("stock", "how many are there? Write 0 or more"))
-    _product(session, shop.id, product_id).available = available
+    _counted_itself(session, shop.id, product_id)
+    session.execute(
+        update(Product)
+        .where(Product.id == product_id, Product.shop_id == shop.id)
+        .values(available=available)
+        .execution_options(synchronize_session="fetch")
+    )
     changed(session, shop.id)
 
 
@@ -211,26 +255,28 @@ def restock(session: Session, shop: Shop, product_id: int, pieces: int) -> None:
     """Put so many more on the shelf, whatever is sold at the same moment.
 
     Raises:
-        BadEntry: not a number of pieces, or the product's stock is not counted.
+        BadEntry: not a number of pieces, the product's stock is not counted, or it is sold in variants.
         UnknownItem: no such product.
     """
     if not 1 <= pieces <= MOST_PIECES:
         raise BadEntry(("pieces", "how many more are there? Write 1 or more"))
-    _product(session, shop.id, product_id)
+    _counted_itself(session, shop.id, product_id)
     more = session.execute(
         update(Product)
-        .where(
-            Product.id == product_id,
-            Product.shop_id == shop.id,
-            Product.available.is_not(None),
-            Product.available <= MOST_PIECES,
-        )
+        .where(Product.id == product_id, Product.shop_id == shop.id, Product.available.is_not(None))
         .values(available=Product.available + pieces)
-        .returning(Product.id)
+        .returning(Product.available)
     ).first()
     if more is None:
         raise BadEntry(("pieces", "the stock of this product is not counted"))
+    if more.available > MOST_PIECES:
+        raise BadEntry(("pieces", f"more than {MOST_PIECES} cannot be counted"))
     changed(session, shop.id)
+
+
+def _counted_itself(session: Session, shop_id: int, product_id: int) -> None:
+    if _variants(session, _product(session, shop_id, product_id)):
+        raise BadEntry(("stock", "its variants are counted, each by itself"))
 
 
 def archive(session: Session, shop: Shop, product_id: int, *, active: bool = False) -> None:
@@ -241,6 +287,9 @@ def archive(session: Session, shop: Shop, product_id: int, *, active: bool = Fal
     """
     row = _product(session, shop.id, product_id)
     row.active = active
+    session.flush()
+    if row.parent_id is not None:
+        _show_cheapest(session, _product(session, shop.id, row.parent_id))
     changed(session, shop.id)
 
 
@@ -279,10 +328,9 @@ def put_promotion(
         row = next((p for p in everything if p.id == promotion_id), None)
         if row is None:
             raise UnknownItem("there is no such promotion")
-        same = entry.code and any(
-            p.code.upper() == entry.code.upper() and p.id != promotion_id and p.active for p in everything
-        )
-        if same:
+        if entry.code and any(
+            p.code.upper() == entry.code.upper() and p.id != promotion_id for p in everything
+        ):
             raise BadEntry(("code", "another promotion has this code"))
     elif entry.code:
         row = next((p for p in everything if p.code.upper() == entry.code.upper()), None)
@@ -302,7 +350,9 @@ def put_promotion(
     row.code, row.titles, row.terms, row.kind = entry.code, entry.title, entry.terms, entry.kind
     row.value, row.buy, row.free, row.skus = value, entry.buy, entry.free, entry.products
     row.min_subtotal, row.starts_at, row.ends_at = least, entry.starts, entry.ends
-    row.max_uses, row.max_per_customer, row.active = entry.max_uses, entry.max_per_customer, entry.active
+    row.max_uses, row.max_per_customer = entry.max_uses, entry.max_per_customer
+    if made or entry.given("active"):
+        row.active = entry.active
     recount(session, row)
     changed(session, shop.id)
     return made
@@ -357,8 +407,9 @@ def put_zone(session: Session, shop: Shop, entry: ZoneEntry, zone_id: int | None
     if row is None:
         row = DeliveryZone(shop_id=shop.id, position=_last(session, DeliveryZone, shop.id))
         session.add(row)
-    row.names, row.fee, row.active = entry.name, fee, entry.active
-    row.within_m = entry.within_m
+    row.names, row.fee, row.within_m = entry.name, fee, entry.within_m
+    if made or entry.given("active"):
+        row.active = entry.active
     changed(session, shop.id)
     return made
 
@@ -381,16 +432,13 @@ def set_place(session: Session, shop: Shop, latitude: float | None, longitude: f
     """
     if (latitude is None) != (longitude is None):
         raise BadEntry(("longitude", "a place has a latitude and a longitude"))
-    if (
-        latitude is not None
-        and longitude is not None
-        and not (-90 <= latitude <= 90 and -180 <= longitude <= 180)
-    ):
+    if abs(latitude or 0) > POLE or abs(longitude or 0) > DATE_LINE:
         raise BadEntry(("latitude", "that is no place on Earth"))
     _set(session, shop, latitude=latitude, longitude=longitude)
 
 
 def _set(session: Session, shop: Shop, **values: Any) -> None:
+    session.refresh(shop, with_for_update=True)
     shop.settings = {**(shop.settings or {}), **values}
     changed(session, shop.id)
 
@@ -398,15 +446,39 @@ def _set(session: Session, shop: Shop, **values: Any) -> None:
 # --- finding ------------------------------------------------------------------------------------------------
 
 
+def _add(session: Session, row: Product) -> None:
+    """Store a new row now; somebody may have made it since we looked."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        raise BadEntry(("sku", f"{row.sku} was made by somebody else at this moment")) from None
+
+
 def _by_sku(session: Session, shop_id: int, sku: str) -> Product | None:
-    return session.scalars(select(Product).where(Product.shop_id == shop_id, Product.sku == sku)).first()
+    return session.scalars(_anew(Product.shop_id == shop_id, Product.sku == sku)).first()
 
 
 def _product(session: Session, shop_id: int, product_id: int) -> Product:
-    row = session.get(Product, product_id)
-    if row is None or row.shop_id != shop_id:
+    row = session.scalars(_anew(Product.shop_id == shop_id, Product.id == product_id)).first()
+    if row is None:
         raise UnknownItem("there is no such product")
     return row
+
+
+def _variants(session: Session, parent: Product) -> Sequence[Product]:
+    return session.scalars(_anew(Product.shop_id == parent.shop_id, Product.parent_id == parent.id)).all()
+
+
+def _anew(*which: ColumnElement[bool]) -> Select[Product]:
+    """Products as they are now, kept so until we commit; in the order in which orders take them."""
+    return (
+        select(Product)
+        .where(*which)
+        .order_by(Product.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
 
 
 def _category(session: Session, shop_id: int, code: str | None) -> int | None:

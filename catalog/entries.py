@@ -33,6 +33,12 @@ LONGEST_TITLE: Final = 80
 LONGEST_TERMS: Final = 200
 LONGEST_DESCRIPTION: Final = 500
 MOST_PIECES: Final = 10**9
+WHOLE: Final = 100
+"""Percent."""
+MOST_MONEY: Final = 10**13
+_GROUPED: Final = re.compile(r"^\d{1,3}([, \u00a0]\d{3})+(\.\d*)?$")
+"""Thousands set apart; a comma anywhere else might be meant as a decimal point, and is refused."""
+_SEPARATORS: Final = re.compile(r"[, \u00a0]")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -52,7 +58,8 @@ def _by_language(value: Any) -> Any:
 
 def _decimal(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace(",", "").replace(" ", "")
+        written = value.strip()
+        return _SEPARATORS.sub("", written) if _GROUPED.match(written) else written
     return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -73,32 +80,40 @@ def _known(texts: dict[str, str]) -> dict[str, str]:
     return texts
 
 
+def _said(texts: dict[str, str]) -> dict[str, str]:
+    if not all(texts.values()) or not texts:
+        raise ValueError("there must be words here")
+    return texts
+
+
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _texts(longest: int) -> Any:
-    text = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=longest)]
-    return Annotated[
-        dict[str, text], BeforeValidator(_by_language), AfterValidator(_known), Field(min_length=1)
-    ]
+def _at_most(longest: int) -> AfterValidator:
+    def check(texts: dict[str, str]) -> dict[str, str]:
+        for language, text in texts.items():
+            if len(text) > longest:
+                raise ValueError(f"{language}: at most {longest} characters fit, these are {len(text)}")
+        return texts
+
+    return AfterValidator(check)
 
 
-Name = _texts(LONGEST_NAME)
-Label = _texts(LONGEST_LABEL)
-Title = _texts(LONGEST_TITLE)
-Terms = _texts(LONGEST_TERMS)
-Description = Annotated[
-    dict[str, Annotated[str, AfterValidator(_clean), Field(max_length=LONGEST_DESCRIPTION)]],
-    BeforeValidator(_by_language),
-    AfterValidator(_known),
-]
-Price = Annotated[Decimal, BeforeValidator(_decimal)]
-Stock = Annotated[int | None, BeforeValidator(_stock), Field(ge=0, le=MOST_PIECES)]
-Sku = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=60, pattern=r"^[^\s~:]+$")]
-Emoji = Annotated[str, AfterValidator(_clean), Field(max_length=8)]
-Picture = Annotated[str, AfterValidator(_clean), Field(max_length=500, pattern=r"^(https://\S+|[\w.\-]+)?$")]
-Word = Annotated[str, AfterValidator(_clean), Field(min_length=1, max_length=40)]
+Text = Annotated[str, AfterValidator(_clean)]
+_PossiblyEmpty = Annotated[dict[str, Text], BeforeValidator(_by_language), AfterValidator(_known)]
+_Texts = Annotated[_PossiblyEmpty, AfterValidator(_said)]
+Name = Annotated[_Texts, _at_most(LONGEST_NAME)]
+Label = Annotated[_Texts, _at_most(LONGEST_LABEL)]
+Title = Annotated[_Texts, _at_most(LONGEST_TITLE)]
+Terms = Annotated[_Texts, _at_most(LONGEST_TERMS)]
+Description = Annotated[_PossiblyEmpty, _at_most(LONGEST_DESCRIPTION)]
+Price = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=MOST_MONEY, max_digits=20)]
+Stock = Annotated[Annotated[int, Field(ge=0, le=MOST_PIECES)] | None, BeforeValidator(_stock)]
+Sku = Annotated[Text, Field(min_length=1, max_length=60)]
+Emoji = Annotated[Text, Field(max_length=8)]
+Picture = Annotated[Text, Field(max_length=500, pattern=r"^(https://\S+|[\w.\-]+)?$")]
+Word = Annotated[Text, Field(min_length=1, max_length=40)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
@@ -121,7 +136,7 @@ class CategoryEntry(Entry):
 
 
 class VariantEntry(Entry):
-    """One variant of a product; without a price it costs what its product does."""
+    """One variant of a product; a new one without a price costs what its product does."""
 
     sku: Sku
     label: Label | None = None
@@ -132,7 +147,11 @@ class VariantEntry(Entry):
 
 
 class ProductEntry(Entry):
-    """A product; a new one without ``stock`` is unlimited. One with ``variants`` is sold as those."""
+    """A product; a new one without ``stock`` is unlimited.
+
+    One with ``variants`` is sold as those: each without a price of its own costs what is written here, and the
+    product is shown with the lowest. Variants that are not named here stay as they are.
+    """
 
     sku: Sku
     name: Name | None = None
@@ -148,7 +167,10 @@ class ProductEntry(Entry):
 
 
 class PromotionEntry(Entry):
-    """A promotion; ``value`` is a percentage, or major units for ``fixed``. Limits not given are none."""
+    """A promotion; ``value`` is a percentage, or major units for ``fixed``.
+
+    It is given as a whole: what is not given is none, but a withdrawn one stays withdrawn unless it says ``active``.
+    """
 
     title: Title
     terms: Terms
@@ -158,7 +180,7 @@ class PromotionEntry(Entry):
     free: Annotated[int, Field(ge=0, le=100)] = 0
     code: Annotated[str, Field(max_length=30, pattern=r"^[A-Za-z0-9\-]*$")] = ""
     products: list[str] = Field(default_factory=list)
-    min_subtotal: Annotated[Price, Field(ge=0)] = Decimal(0)
+    min_subtotal: Price = Decimal(0)
     starts: Moment | None = None
     ends: Moment | None = None
     max_uses: Annotated[int | None, Field(ge=1)] = None
@@ -167,7 +189,7 @@ class PromotionEntry(Entry):
 
     @model_validator(mode="after")
     def _sensible(self) -> PromotionEntry:
-        if self.kind == "percent" and not (0 < self.value <= 100 and self.value == int(self.value)):  # noqa: PLR2004
+        if self.kind == "percent" and (not 0 < self.value <= WHOLE or self.value % 1):
             raise ValueError("value: a percentage is a whole number from 1 to 100")
         if self.kind == "fixed" and self.value <= 0:
             raise ValueError("value: the amount must be above zero")
@@ -182,7 +204,7 @@ class ZoneEntry(Entry):
     """A delivery zone; ``within_m`` metres around the shop, or an area chosen from a list."""
 
     name: Label
-    fee: Annotated[Price, Field(ge=0)]
+    fee: Price
     within_m: Annotated[int | None, Field(ge=1, le=500_000)] = None
     active: bool = True
 
