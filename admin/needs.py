@@ -323,12 +323,16 @@ def _resend(doing: Doing) -> Rings:
     return Rings(outbox=True)
 
 
-def _low(session: Session, shop: Shop) -> list[Item]:
+def few(shop: Shop) -> int:
+    """Pieces at which a product of this shop is nearly sold out."""
     setting = (shop.settings or {}).get("low_stock", FEW)
-    few = setting if isinstance(setting, int) else FEW
+    return setting if isinstance(setting, int) else FEW
+
+
+def _low(session: Session, shop: Shop) -> list[Item]:
     rows = session.scalars(
         select(Product)
-        .where(Product.shop_id == shop.id, Product.active, Product.available <= few)
+        .where(Product.shop_id == shop.id, Product.active, Product.available <= few(shop))
         .order_by(Product.available, Product.id)
         .limit(MOST)
     )

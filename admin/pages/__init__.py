@@ -12,13 +12,34 @@ from admin import flashes
 from admin.console import STATIC, Console, theme
 from admin.headers import secure
 from admin.house import AdminHouse
-from admin.pages import customers, look, more, needs, order, orders, shops, today
+from admin.pages import (
+    catalogue,
+    categories,
+    customers,
+    delivery,
+    hours,
+    look,
+    more,
+    needs,
+    order,
+    orders,
+    promotions,
+    shops,
+    texts,
+    today,
+)
 
 PAGES: Final = (
     today,
     needs,
     orders,
     order,
+    catalogue,
+    categories,
+    promotions,
+    delivery,
+    hours,
+    texts,
     customers,
     shops,
     more,
