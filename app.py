@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import random
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
@@ -31,11 +30,12 @@ from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
 from bot.statuses import StatusDesk
-from catalog import importing, shops
+from catalog import credentials, importing, shops
+from catalog.credentials import Connections
 from config import HERE, Config
 from db import Database, clock, outbox, schema
 from db.bell import Bell
-from db.models import Shop
+from db.models import Customer, Shop
 from db.redis_link import RedisLink
 from db.refs import Refs
 from errors import ConfigError, RuleBroken
@@ -45,6 +45,7 @@ from ghala.dialects import message_dialect
 from ghala.signatures import Verifier
 from jobs import queue, worker
 from jobs.hands import Hands
+from jobs.lines import Lines
 from jobs.pacing import Pacing
 from jobs.queue import QueueBell
 from jobs.reading import ReadMarks
@@ -74,6 +75,11 @@ class House:
     link: RedisLink
     bell: Bell
     refs: Refs
+    connections: Connections = field(init=False)
+
+    def __post_init__(self) -> None:
+        """How each shop speaks is found out in one place."""
+        self.connections = Connections(self.database, self.config)
 
     @classmethod
     def build(cls, config: Config) -> House:
@@ -89,32 +95,34 @@ def secrets(config: Config) -> tuple[bytes, ...]:
 
 
 class ShopDirectory:
-    """Finds a shop's id and the secrets its webhooks are signed with, by slug.
+    """Finds a shop's id and what its webhooks are checked with, by slug; who is not connected receives nothing."""
 
-    Only ``main`` has credentials so far; a shop without any receives nothing.
-    """
-
-    def __init__(self, database: Database, config: Config) -> None:
-        self._database = database
-        self._verifiers = {
-            shops.MAIN: Verifier(config.ghala_signature_scheme, secrets(config)),
-        }
-        self._ids: dict[str, int] = {}
-        self._lock = threading.Lock()
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._verifiers: dict[str, tuple[Config, Verifier]] = {}
 
     def __call__(self, slug: str) -> tuple[int, Verifier] | None:
         """Shop id and verifier, or ``None`` for a shop that is not there."""
-        verifier = self._verifiers.get(slug)
-        if verifier is None:
+        found = self._connections.by_slug(slug)
+        if found is None:
             return None
-        shop_id = self._ids.get(slug)
-        if shop_id is None:
-            with self._lock, self._database.reading() as session:
-                shop_id = session.scalar(select(Shop.id).where(Shop.slug == slug))
-            if shop_id is None:
-                return None
-            self._ids[slug] = shop_id
-        return shop_id, verifier
+        shop_id, config = found
+        known = self._verifiers.get(slug)
+        if known is None or known[0] is not config:
+            verifier = Verifier(config.ghala_signature_scheme, secrets(config))
+            known = self._verifiers[slug] = (config, verifier)
+        return shop_id, known[1]
+
+    def verify_token(self, slug: str) -> str:
+        """What Meta's handshake must say; empty where nobody may."""
+        found = self._connections.by_slug(slug)
+        return "" if found is None else found[1].ghala_verify_token
+
+    def body_limit(self, slug: str) -> int:
+        """How many bytes a delivery of messages may have."""
+        found = self._connections.by_slug(slug)
+        cloud = found is not None and found[1].ghala_dialect == "cloud"
+        return receiving.CLOUD_BODY_LIMIT if cloud else receiving.BODY_LIMIT
 
 
 def create_app(config: Config, house: House | None = None) -> Flask:
@@ -133,17 +141,16 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    directory = ShopDirectory(house.database, config)
+    directory = ShopDirectory(house.connections)
     if not Verifier(config.ghala_signature_scheme, secrets(config)).carries_time:
         log.warning("signature_without_time", extra={"scheme": config.ghala_signature_scheme})
-    body_limit = receiving.CLOUD_BODY_LIMIT if config.ghala_dialect == "cloud" else receiving.BODY_LIMIT
     app.register_blueprint(
         message_webhook.blueprint(
             house.database,
             house.bell,
             directory,
-            verify_token=config.ghala_verify_token,
-            body_limit=body_limit,
+            verify_token=directory.verify_token,
+            body_limit=directory.body_limit,
         )
     )
     app.register_blueprint(payment_webhook.blueprint(house.database, house.bell, directory))
@@ -156,6 +163,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
             refs=house.refs,
             now=lambda: datetime.now(UTC),
             redis_ping=house.link.ping,
+            drop_copy=ConversationCopies(house.link).drop,
         ),
     )
 
@@ -253,6 +261,16 @@ def add_commands(app: Flask, house: House) -> None:
             raise click.ClickException(str(refusal)) from refusal
         click.echo(f"{what} is settled.")
 
+    @app.cli.command("reseal")
+    def reseal_command() -> None:
+        """Seal every shop's credentials with the first of CREDENTIALS_KEY, so that the others can be taken out."""
+        try:
+            with house.database.writing() as session:
+                count = credentials.seal_again(session, credentials.Seals(house.config.credentials_keys))
+        except RuleBroken as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+        click.echo(f"credentials of {count} shops are sealed with the first key")
+
     @app.cli.command("worker")
     def worker_command() -> None:
         """Answer customers, take payments and send messages until told to stop."""
@@ -306,7 +324,9 @@ def reconcile(house: House, slug: str, days: int, *, ask: bool) -> tuple[reconci
 
 def desk(house: House) -> PaymentDesk:
     """Where payments meet their gateways."""
-    return PaymentDesk(house.database, gateways.build(house.config), house.bell)
+    gateways.build(house.config)  # what cannot work is said at once
+    by_shop = gateways.ByShop(house.config, house.connections.of)
+    return PaymentDesk(house.database, by_shop, house.bell)
 
 
 def settle(house: House, what: str, because: str, how: str = "") -> None:
@@ -340,6 +360,17 @@ def run_worker(house: House) -> None:
         with house.database.reading() as session:
             return outbox.promised_within(session, customer_id, seconds)
 
+    def seen(customer_id: int, message_id: str) -> None:
+        # Marks leave by the installation's own connection only.
+        if marks is None:
+            return
+        if house.connections.several:
+            with house.database.reading() as session:
+                shop_id = session.scalar(select(Customer.shop_id).where(Customer.id == customer_id))
+            if shop_id is None or house.connections.of(shop_id) is not config:
+                return
+        marks.seen(customer_id, message_id)
+
     marks = ReadMarks(dialect, was_answered) if config.ghala_read_marks else None
     sender = Sender(
         house.database,
@@ -348,13 +379,14 @@ def run_worker(house: House) -> None:
         Pacing(RedisLink(config.redis_url), config.messages_per_second, config.pair_seconds),
         random.Random(),
         read_marks=marks,
+        lines=Lines(config, house.connections.of),
     )
     # The tasks ring the bell, and the bell may need the tasks.
     work: dict[str, Callable[[int], object]] = {}
     hands = Hands(work, config.worker_threads)
     bell = QueueBell(RedisLink(config.redis_url), wake_sender=sender.wake, hands=hands)
     house.bell = bell
-    work.update(build_tasks(house, None if marks is None else marks.seen).by_name())
+    work.update(build_tasks(house, None if marks is None else seen).by_name())
     sweeper = Sweeper(house.database, bell, RedisLink(config.redis_url), worker.worker_name())
     huey = queue.make_huey(queue.consumer_connections(config.redis_url))
     queue.register(huey, work)

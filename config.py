@@ -56,6 +56,11 @@ class Config:
     ghala_signature_scheme: str = "body-hex"
     ghala_verify_token: str = field(default="", repr=False)
     ghala_read_marks: bool = True
+    credentials_keys: tuple[str, ...] = field(default=(), repr=False)
+    connected: bool = True
+    """Whether there is a Ghala to speak to; of a further shop that has no credentials it is false."""
+    webhook_path: str = "/api/webhooks"
+    """Below which address gateways post; a shop of its own connection has its own."""
     messages_per_second: float = 80.0
     pair_seconds: float = 6.0
     admin_username: str = "admin"
@@ -118,6 +123,24 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_address(value: str) -> bool:
+    """Whether this is an http(s) address of some host."""
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that make no sense
+        return False
+
+
+def problem_of_address(value: str, *, production: bool) -> str:
+    """Why an address cannot be used, as the end of a sentence; empty when it can."""
+    if not is_address(value):
+        return f"must be an http(s) address, not {value!r}."
+    if production and urlsplit(value).scheme == "http" and not is_loopback(value):
+        return "must be https in production (plain http only on loopback)."
+    return ""
+
+
 class _Reader:
     """Takes values one by one and remembers what was wrong with each."""
 
@@ -154,17 +177,10 @@ class _Reader:
         value = self.text(name).rstrip("/")
         if not value:
             return ""
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # brackets or a port that make no sense
-            usable = False
-        if not usable:
-            self.problems.append(f"{name} must be an http(s) address, not {value!r}.")
-            return ""
-        if production and parts.scheme == "http" and not is_loopback(value):
-            self.problems.append(f"{name} must be https in production (plain http only on loopback).")
-        return value
+        problem = problem_of_address(value, production=production)
+        if problem:
+            self.problems.append(f"{name} {problem}")
+        return value if is_address(value) else ""
 
     def config(self) -> Config:
         env = self.choice("DUKA_ENV", ("development", "production"), "development")
@@ -183,6 +199,7 @@ class _Reader:
             ghala_payments_url=self.url("GHALA_PAYMENTS_URL", production=production),
             ghala_payments_key=self.text("GHALA_PAYMENTS_KEY"),
             ghala_read_marks=self.choice("GHALA_READ_MARKS", ("on", "off"), "on") == "on",
+            credentials_keys=tuple(k.strip() for k in self.text("CREDENTIALS_KEY").split(",") if k.strip()),
             ghala_dialect=dialect,
             ghala_phone_number_id=self.text("GHALA_PHONE_NUMBER_ID"),
             ghala_webhook_secrets=tuple(
@@ -263,6 +280,8 @@ class _Reader:
             say("GHALA_PAYMENTS_KEY is missing: the key of GHALA_API_URL is not given to another host.")
         if config.ghala_dialect == "cloud" and not config.ghala_phone_number_id:
             say("GHALA_PHONE_NUMBER_ID is missing: the cloud dialect sends from it.")
+        if any(weak(key, SHORTEST_SECRET) for key in config.credentials_keys):
+            say(f"CREDENTIALS_KEY must have at least {SHORTEST_SECRET} hard-to-guess characters.")
         if config.admin_password and config.admin_password_hash:
             say("Set ADMIN_PASSWORD or ADMIN_PASSWORD_HASH, not both.")
         if not config.admin_password and not config.admin_password_hash:

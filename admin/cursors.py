@@ -62,6 +62,23 @@ def to_moment(cursor: str) -> tuple[datetime, int]:
         raise InvalidCursor from None
 
 
+def of_pair(first: int, second: int) -> str:
+    """Between the rows of two tables: before the first with this id and the second with that."""
+    return _pack(f"{first}.{second}")
+
+
+def to_pair(cursor: str) -> tuple[int, int]:
+    """Both ids.
+
+    Raises:
+        InvalidCursor: not made by :func:`of_pair`.
+    """
+    first, second = _unpack(cursor)
+    if second is None:
+        raise InvalidCursor
+    return first, second
+
+
 def _pack(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

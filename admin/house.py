@@ -29,6 +29,7 @@ class AdminHouse:
         refs: makes order and payment references.
         now: this machine's time, aware; tests give their own.
         redis_ping: whether Redis answers; never raises.
+        drop_copy: forgets the copy in Redis of one customer's conversation.
         guard: who may come in, built from the rest and shared by every blueprint.
     """
 
@@ -38,6 +39,7 @@ class AdminHouse:
     refs: Refs
     now: Callable[[], datetime]
     redis_ping: Callable[[], bool]
+    drop_copy: Callable[[int], None] = lambda _: None
     guard: Guard = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -155,6 +155,17 @@ def plain(text: str, longest: int = LONGEST_NAME) -> str:
     return cleaned if len(cleaned) <= longest else cleaned[: longest - 1].rstrip() + "…"
 
 
+def plain_lines(text: str, longest: int) -> str:
+    """A longer text of somebody else with its lines; see :func:`plain`. No two empty lines follow each other."""
+    kept: list[str] = []
+    for line in text[: longest * 2].splitlines():
+        cleaned = plain(line, longest)
+        if cleaned or (kept and kept[-1]):
+            kept.append(cleaned)
+    whole = "\n".join(kept).strip("\n")
+    return whole if len(whole) <= longest else whole[: longest - 1].rstrip() + "…"
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The same sayings, bound to one shop and one moment, as templates use them."""

@@ -694,6 +694,8 @@ class ConversationShell:
                     "language": conversation.language,
                 },
             )
+            if conversation.name != claim.name:
+                customers.make_findable(session, claim.customer_id)
             if not claim.window_was_open:
                 outbox.wake(session, claim.customer_id)
         said = together(work.said)
@@ -742,6 +744,7 @@ class ConversationShell:
                 .where(Customer.id == claim.customer_id)
                 .values(identity=identity, phone=phone_of(identity))
             )
+            customers.make_findable(session, claim.customer_id)
 
 
 def together(said: Sequence[tuple[Say, bool]]) -> list[Say]:

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from bot import templates
 from bot.shell import SILENCE
 from bot.understanding.names import visible
-from db import clock, outbox
+from db import audit, clock, outbox
 from db.models import AuditEntry, Conversation, Customer
 from db.refs import Refs
 from errors import RuleBroken
-from ghala.messages import LIMITS, Text, dump
+from ghala.messages import LIMITS, Template, Text, dump
 
 
 class NothingToSay(RuleBroken):
@@ -34,25 +34,37 @@ class UnknownConversation(RuleBroken):
     code = "unknown_conversation"
 
 
-def answer(session: Session, shop_id: int, customer_id: int, words: str, *, actor: str, refs: Refs) -> int:
+def answer(
+    session: Session, shop_id: int, customer_id: int, words: str, *, actor: str, refs: Refs, key: str = ""
+) -> int:
     """Write to a customer as a person of the shop; the bot is silent from then on. Ring for the outbox afterwards.
 
-    Inside the customer's 24 hours the words go as they are, afterwards as the template. Returns the message's id.
+    Inside the customer's 24 hours the words go as they are, afterwards as the template. However often an answer
+    arrives under one ``key``, it is sent once. Returns the message's id.
 
     Raises:
         UnknownConversation: no such customer here.
         NothingToSay: no words, or more than a message holds.
+        KeyReused: the key was used for something else.
     """
     customer = _customer(session, shop_id, customer_id)
     body = "\n".join(line.rstrip() for line in words.strip().splitlines())
     if not visible(body) or len(body) > LIMITS.text:
         raise NothingToSay(f"an answer has 1 to {LIMITS.text} characters")
-    template = templates.fill("person_answer", customer.language, words=visible(body))
+    act = audit.begin(session, shop_id, actor, "conversation_answered", f"customer {customer_id}", key)
+    if act.repeated:
+        return int(act.after["message"])
+    template = as_template(customer.language, body)
     promise = outbox.Promise(refs.key("out"), dump(Text(body)), kind="person", fallback=dump(template))
     (message_id,) = outbox.promise(session, shop_id, customer_id, [promise])
     _with_person(session, customer_id, wants_person_since=None)
-    _audit(session, shop_id, actor, "conversation_answered", customer_id, {"message": message_id})
+    audit.finish(session, act, after={"message": message_id})
     return message_id
+
+
+def as_template(language: str, words: str) -> Template:
+    """What an answer becomes after the customer's 24 hours."""
+    return templates.fill("person_answer", language, words=visible(words))
 
 
 def take_over(session: Session, shop_id: int, customer_id: int, *, actor: str) -> None:
@@ -64,6 +76,13 @@ def take_over(session: Session, shop_id: int, customer_id: int, *, actor: str) -
     _customer(session, shop_id, customer_id)
     _with_person(session, customer_id)
     _audit(session, shop_id, actor, "conversation_taken", customer_id)
+
+
+def look_at(session: Session, customer_id: int) -> None:
+    """A person of the shop has seen all that this customer wrote."""
+    session.execute(
+        update(Conversation).where(Conversation.customer_id == customer_id).values(read_at=clock())
+    )
 
 
 def release(session: Session, shop_id: int, customer_id: int, *, actor: str) -> None:

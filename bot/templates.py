@@ -146,6 +146,16 @@ def fill(name: str, language: str, **values: str) -> Template:
     return Template(name, spoken(language), tuple(_one_line(values[place]) for place in template.variables))
 
 
+def words(template: Template) -> str | None:
+    """What WhatsApp makes of a filled template, as far as we know its words."""
+    known = declared().get(template.name)
+    body = None if known is None else known.bodies.get(template.language)
+    if known is None or body is None or len(known.variables) != len(template.parameters):
+        return None
+    values = dict(zip(known.variables, template.parameters, strict=True))
+    return _PLACE.sub(lambda found: values.get(found[1], found[0]), body)
+
+
 def _one_line(value: str) -> str:
     """WhatsApp takes neither line breaks nor runs of spaces in a value, nor an empty one."""
     return fit(_SPACE.sub(" ", value).strip(), LIMITS.template_parameter) or "-"

@@ -20,17 +20,17 @@ def blueprint(
     bell: Bell,
     verifiers: Callable[[str], tuple[int, Verifier] | None],
     *,
-    verify_token: str = "",
-    body_limit: int = receiving.BODY_LIMIT,
+    verify_token: Callable[[str], str] = lambda _: "",
+    body_limit: Callable[[str], int] = lambda _: receiving.BODY_LIMIT,
     now: Callable[[], float] = time.time,
 ) -> Blueprint:
-    """The routes for messages; ``verifiers`` finds a shop's id and secrets by slug."""
+    """The routes for messages; a shop's id and secrets, its token and what it may be sent are found by slug."""
     webhooks = Blueprint("message_webhook", __name__)
 
     @webhooks.get("/api/messages/incoming", defaults={"slug": "main"})
     @webhooks.get("/api/shops/<slug>/messages/incoming")
     def handshake(slug: str) -> Response:
-        challenge = receiving.shake_hands(request.args, verify_token)
+        challenge = receiving.shake_hands(request.args, verify_token(slug))
         if verifiers(slug) is None or challenge is None:
             abort(403)
         return Response(challenge, content_type="text/plain; charset=utf-8")
@@ -42,9 +42,10 @@ def blueprint(
         if found is None:
             abort(404)
         shop_id, verifier = found
-        request.max_content_length = body_limit + 1
+        limit = body_limit(slug)
+        request.max_content_length = limit + 1
         headers = {name.lower(): value for name, value in request.headers}
-        delivery = receiving.receive(request.get_data(), headers, verifier, now(), body_limit)
+        delivery = receiving.receive(request.get_data(), headers, verifier, now(), limit)
         batch = read_messages(delivery.payload, delivery.event_header)
         events = [
             inbox.NewEvent(

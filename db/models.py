@@ -115,6 +115,19 @@ class Shop(Base):
     silenced_because: Mapped[str | None]
 
 
+class ShopCredentials(Base):
+    """What connects a shop to Ghala, sealed as one (``catalog.credentials``).
+
+    ``hints`` says of each secret when it was set and how it ends.
+    """
+
+    __tablename__ = "shop_credentials"
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes]
+    hints: Mapped[Any] = mapped_column(Json, nullable=False, default=dict)
+    set_at: Mapped[datetime]
+
+
 class Category(Base):
     """A group of products; ``names`` by language."""
 
@@ -256,12 +269,25 @@ class Customer(Base):
     erase_at: Mapped[datetime | None]
 
 
+class CustomerWord(Base):
+    """A word by which a customer is found: of their name or phone; see ``db.words``."""
+
+    __tablename__ = "customer_words"
+    __table_args__ = (Index("ix_customer_words_customer", "customer_id", "word"),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    word: Mapped[str] = mapped_column(Bytewise, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id"), primary_key=True, autoincrement=False
+    )
+
+
 class Conversation(Base):
     """One customer's state. The lease is the lock; ``version`` and ``fence`` are the correctness.
 
     ``handed_off_until`` is when the bot speaks again by itself; NULL while it speaks. ``wants_person_since`` is
     since when the customer waits for a person's word.
-    ``inbound_at`` is when they last wrote, ``unreachable_at`` when WhatsApp last could not reach them.
+    ``inbound_at`` is when they last wrote, ``read_at`` when a person of the shop last looked at what they wrote,
+    ``unreachable_at`` when WhatsApp last could not reach them.
     """
 
     __tablename__ = "conversations"
@@ -273,6 +299,9 @@ class Conversation(Base):
             where="wants_person_since IS NOT NULL",
         ),
         live("ix_conversations_handed_off", "handed_off_until", where="handed_off_until IS NOT NULL"),
+        live(
+            "ix_conversations_heard", "shop_id", "inbound_at", "customer_id", where="inbound_at IS NOT NULL"
+        ),
     )
     customer_id: Mapped[int] = mapped_column(
         ForeignKey("customers.id"), primary_key=True, autoincrement=False
@@ -289,6 +318,7 @@ class Conversation(Base):
     wants_person_since: Mapped[datetime | None]
     handed_off_until: Mapped[datetime | None]
     unreachable_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
 
 
 class ShopPicture(Base):

@@ -31,6 +31,11 @@ def words_of_phone(phone: str) -> list[str]:
     return [digits, digits[-9:]] if len(digits) > 9 else [digits] if digits else []  # noqa: PLR2004 - national numbers here have nine
 
 
+def words_of_customer(name: str, phone: str) -> list[str]:
+    """Every word a customer is found by."""
+    return list(dict.fromkeys([*words_of_phone(phone), *words_of([name])]))[:MOST]
+
+
 def words_of_order(ref: str, name: str, phone: str, products: Iterable[str]) -> list[str]:
     """Every word an order is found by; what all references begin with is none."""
     own = words_of([ref.rpartition("-")[2]])

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,11 +23,12 @@ from db import Database, outbox
 from db.models import ERASED
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from ghala import messages
-from ghala.client import Answer, backoff
-from ghala.dialects.base import MessageDialect, Request
+from ghala.client import backoff
+from ghala.dialects.base import MessageDialect
 from ghala.error_codes import Policy, pair_wait, policy_of
 from ghala.messages import InvalidMessage, Message, Template
 from jobs.breaker import Breaker
+from jobs.lines import AsyncCaller, Line, Lines
 from jobs.pacing import Pacing
 from jobs.reading import ReadMarks
 
@@ -39,20 +40,11 @@ CLOSED_WINDOW_WAIT: Final = 3600.0
 """Seconds between looks at a message that waits for the customer to write; their word wakes it at once."""
 UNAUTHORISED_WAIT: Final = 60.0
 MOST_ATTEMPTS: Final = 12
+NOT_CONNECTED: Final = "not connected"
 HELD_BACK: Final = frozenset({Policy.STOP, Policy.ALERT})
 """No message of the shop will go until a person has mended something."""
 ABOUT_ITSELF: Final = frozenset({"131056", "idempotency_in_progress"})
 """Refusals of one message for now that say nothing about the others."""
-
-
-class AsyncCaller(Protocol):
-    """Whoever carries requests to Ghala without blocking."""
-
-    async def call(self, request: Request) -> Answer:
-        """Carry one request."""
-
-    async def close(self) -> None:
-        """Let go of connections."""
 
 
 class Sender:
@@ -67,6 +59,7 @@ class Sender:
         breaker: stops everything while the other side is away or refuses our key.
         pause: waits so many seconds after the database failed; a simulation has time of its own.
         read_marks: shows customers that they were read.
+        lines: the connections of shops that do not speak by this one.
     """
 
     def __init__(
@@ -79,7 +72,9 @@ class Sender:
         breaker: Breaker | None = None,
         pause: Callable[[float], object] = time.sleep,
         read_marks: ReadMarks | None = None,
+        lines: Lines | None = None,
     ) -> None:
+        self._lines = lines
         self._read_marks = read_marks
         self._database = database
         self._make_client = make_client
@@ -142,6 +137,8 @@ class Sender:
         if self._read_marks is not None:
             self._read_marks.end()
         await client.close()
+        if self._lines is not None:
+            await self._lines.close()
 
     async def _wait_for_bell(self, seconds: float) -> None:
         assert self._bell is not None  # noqa: S101 - set before the first call
@@ -167,6 +164,8 @@ class Sender:
             with self._database.writing() as session:
                 outbox.record_outcomes(session, done)
                 claimed = outbox.claim_heads(session, room) if room else []
+            if self._lines is not None:
+                self._lines.look_up({message.shop_id for message in claimed})
         except SQLAlchemyError as error:
             log.error("database_failed", extra={"task": "sender", "error": type(error).__name__})  # noqa: TRY400
             self._pause(POLL)
@@ -195,9 +194,14 @@ class Sender:
         """Send one message and say what became of it."""
         if claimed.to.startswith(ERASED):
             return outbox.Outcome(claimed.id, claimed.fence, "dead", error="erased", count_attempt=False)
+        line = self._line(claimed, client)
+        if line.client is None:
+            return self._held_up(claimed, UNAUTHORISED_WAIT, NOT_CONNECTED)
+        if line.breaker is not self._breaker and not line.breaker.room(1, 0):
+            return self._held_up(claimed, line.breaker.pause, "shop away")
         try:
             message = messages.load(claimed.message)
-            request = self._dialect.send_message(claimed.to, message, claimed.key)
+            request = line.dialect.send_message(claimed.to, message, claimed.key)
         except InvalidMessage as error:
             return self._dead(claimed, f"cannot be sent: {error}"[:200])
         if not claimed.reachable and claimed.kind != "receipt":
@@ -215,8 +219,8 @@ class Sender:
                 count_attempt=False,
             )
         try:
-            answer = await client.call(request)
-            sent = self._dialect.read_sent(answer.status, answer.headers, answer.body)
+            answer = await line.client.call(request)
+            sent = line.dialect.read_sent(answer.status, answer.headers, answer.body)
         except GatewayRejected as error:
             return self._refused(claimed, message, error)
         except GatewayUnavailable as error:
@@ -224,8 +228,19 @@ class Sender:
         except OutcomeUnknown:
             # It may have arrived. The same key goes again, since silence is worse than a repetition.
             return self._again(claimed, "outcome unknown", None)
-        self._breaker.succeeded()
+        line.breaker.succeeded()
         return outbox.Outcome(claimed.id, claimed.fence, "sent", provider_id=sent.provider_id)
+
+    def _line(self, claimed: outbox.Claimed, client: AsyncCaller | None = None) -> Line:
+        """What carries this message: its shop's own connection, or the installation's."""
+        own = None if self._lines is None else self._lines.of(claimed.shop_id)
+        return own or Line(client, self._dialect, self._breaker)
+
+    @staticmethod
+    def _held_up(claimed: outbox.Claimed, delay: float, error: str) -> outbox.Outcome:
+        return outbox.Outcome(
+            claimed.id, claimed.fence, "waiting", delay=delay, error=error, count_attempt=False
+        )
 
     def _wait_for_word(self, claimed: outbox.Claimed, *, count_attempt: bool) -> outbox.Outcome:
         """Free words outside the window: the customer's next word opens it, if it comes in time."""
@@ -244,13 +259,11 @@ class Sender:
         self, claimed: outbox.Claimed, error: str, retry_after: float | None, reason: str = ""
     ) -> outbox.Outcome:
         if retry_after is None and reason not in ABOUT_ITSELF:  # who says when to come back is not away
-            away = self._breaker.is_open
-            self._breaker.failed()
+            breaker = self._line(claimed).breaker
+            away = breaker.is_open
+            breaker.failed()
             if away:
-                wait = self._breaker.pause
-                return outbox.Outcome(
-                    claimed.id, claimed.fence, "waiting", delay=wait, error=error, count_attempt=False
-                )
+                return self._held_up(claimed, breaker.pause, error)
         if claimed.attempts + 1 >= MOST_ATTEMPTS and claimed.kind == "reply":
             return self._dead(claimed, error)
         if policy_of(reason) is Policy.PAIR_RATE and retry_after is None:
@@ -264,7 +277,7 @@ class Sender:
         only_templates = error.reason == "plan_feature_locked" and isinstance(message, Template)
         if policy in HELD_BACK and not only_templates:
             log.error("ghala_unauthorised", extra={"status": error.status, "error": error.reason})
-            self._breaker.refused()
+            self._line(claimed).breaker.refused()
             return outbox.Outcome(
                 claimed.id,
                 claimed.fence,
@@ -274,7 +287,7 @@ class Sender:
                 count_attempt=False,
                 silence=error.reason,
             )
-        self._breaker.succeeded()  # a no to this message is an answer
+        self._line(claimed).breaker.succeeded()  # a no to this message is an answer
         again = self._otherwise(claimed, message, policy)
         return again or self._dead(
             claimed, f"refused: {error.reason}"[:200], unreachable=policy is Policy.LEAVE

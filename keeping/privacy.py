@@ -28,6 +28,7 @@ from db.models import (
     Conversation,
     ConversationTurn,
     Customer,
+    CustomerWord,
     InboxEvent,
     MoneyEvent,
     Order,
@@ -375,6 +376,7 @@ def _forget(session: Session, person: Customer, events: int, *, actor: str, forc
         .where(Customer.id == person.id)
         .values(identity=nobody, phone=None, name="", language="", erase_at=None)
     )
+    session.execute(delete(CustomerWord).where(CustomerWord.customer_id == person.id))
     orders = session.execute(
         select(Order.id, Order.ref, Order.delivery).where(Order.customer_id == person.id)
     ).all()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from db.models import Conversation, Customer
+from db.models import Conversation, Customer, CustomerWord
 from db.statements import insert
 from db.types import clock
+from db.words import words_of_customer
 from orders import totals
 
 _FIND = select(Customer).where(
     Customer.shop_id == bindparam("shop"), Customer.identity == bindparam("identity")
+)
+
+_KNOWN_BY = select(Customer.shop_id, Customer.name, Customer.phone).where(
+    Customer.id == bindparam("customer")
 )
 
 
@@ -48,5 +53,19 @@ def reach(session: Session, shop_id: int, identity: str, *, phone: str | None, n
             .values(customer_id=made, shop_id=shop_id, version=0, fence=0, data={}, updated_at=clock())
             .on_conflict_do_nothing()
         )
+        make_findable(session, made)
         totals.add(session, shop_id, made, customers=1)
     return session.scalars(_FIND, {"shop": shop_id, "identity": identity}).one()
+
+
+def make_findable(session: Session, customer_id: int) -> None:
+    """Let a customer be found by the name and number they have now, and by nothing else."""
+    session.execute(delete(CustomerWord).where(CustomerWord.customer_id == customer_id))
+    known = session.execute(_KNOWN_BY, {"customer": customer_id}).one()
+    words = words_of_customer(known.name, known.phone or "")
+    if words:
+        session.execute(
+            insert(session, CustomerWord).values(
+                [{"shop_id": known.shop_id, "word": word, "customer_id": customer_id} for word in words]
+            )
+        )

@@ -7,7 +7,6 @@ key) makes the repetition the same call.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -57,11 +56,11 @@ class PaymentDesk:
 
     Args:
         database: where payments live.
-        gateways: by name.
+        gateways: by name, for all shops or found by shop.
         bell: rung for the conversation after each commit.
     """
 
-    def __init__(self, database: Database, gateways: Mapping[str, PaymentGateway], bell: Bell) -> None:
+    def __init__(self, database: Database, gateways: registry.Gateways, bell: Bell) -> None:
         self._database = database
         self._gateways = gateways
         self._bell = bell
@@ -132,7 +131,7 @@ class PaymentDesk:
             if not created and not self._take_turn(session, payment_id):
                 return False
             charge = _charge(session, payment)
-            gateway = self._gateways[payment.gateway]
+            gateway = registry.of_shop(self._gateways, payment.shop_id)[payment.gateway]
             # A payment that is over and whose order we never learnt is not asked about: asking would charge anew.
             known = charge.gateway_ref is not None or payment.status == "unknown"
         if created:
@@ -174,7 +173,7 @@ class PaymentDesk:
             event = inbox.claim(session, event_id)
             if event is None:
                 return
-            gateway = self._gateways[registry.heard_from(event.source)]
+            gateway = registry.of_shop(self._gateways, event.shop_id)[registry.heard_from(event.source)]
             currency = session.execute(select(Shop.currency).where(Shop.id == event.shop_id)).scalar_one()
             notice = _read(gateway, event, currency)
             if notice.news is None:
@@ -321,7 +320,8 @@ class PaymentDesk:
                 return None
             if order.status == "pending_payment" or maybe_called:
                 # What may have been called before is found out about by the same call, whatever became of the order.
-                return _charge(session, before), self._gateways[before.gateway], taken.asks
+                gateway = registry.of_shop(self._gateways, before.shop_id)[before.gateway]
+                return _charge(session, before), gateway, taken.asks
             wanted = service.no_longer_wanted(session, payment_id)
         log.info("payment_no_longer_wanted", extra={"payment_ref": before.ref, "outcome": order.status})
         self._ring(wanted)

@@ -7,7 +7,6 @@ call under the same key only when the gateway has never heard of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import exists, select, update
@@ -18,8 +17,9 @@ from db.bell import Bell
 from db.models import Pause, Payment, Refund
 from db.types import word
 from errors import GatewayError, GatewayRejected
+from payments import gateways as registry
 from payments import refunds, service
-from payments.gateways.base import PaymentGateway, Refunds, RefundUpdate, Repayment
+from payments.gateways.base import Refunds, RefundUpdate, Repayment
 from payments.service import CALL_LEASE, GIVE_UP_AFTER
 
 log = logging.getLogger("duka.payments")
@@ -33,11 +33,11 @@ class RefundDesk:
 
     Args:
         database: where refunds live.
-        gateways: by name.
+        gateways: by name, for all shops or found by shop.
         bell: rung for the conversation after each commit.
     """
 
-    def __init__(self, database: Database, gateways: Mapping[str, PaymentGateway], bell: Bell) -> None:
+    def __init__(self, database: Database, gateways: registry.Gateways, bell: Bell) -> None:
         self._database = database
         self._gateways = gateways
         self._bell = bell
@@ -81,7 +81,7 @@ class RefundDesk:
             return None
         refund = session.get_one(Refund, refund_id)
         payment = session.get_one(Payment, refund.payment_id)
-        gateway = self._gateways[payment.gateway]
+        gateway = registry.of_shop(self._gateways, payment.shop_id)[payment.gateway]
         if not isinstance(gateway, Refunds):  # it could when this was asked for: now a person does
             session.execute(update(Refund).where(Refund.id == refund_id).values(next_at=None))
             return None

@@ -6,11 +6,13 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy.orm import Session
 
 from db.models import (
     Conversation,
     Customer,
+    InboxEvent,
     MoneyEvent,
     Order,
     OrderLine,
@@ -23,7 +25,8 @@ from db.models import (
 )
 from db.refs import Refs
 from db.words import words_of_order
-from orders import totals
+from ghala.messages import Message, Text, dump
+from orders import customers, totals
 
 GOODS = (
     ("COFFEE-1KG", "Premium Coffee Beans 1kg", 150_000),
@@ -110,6 +113,7 @@ class Seed:
             "carted": int(self.people % 4 > 0),
         }
         totals.add(self.session, shop.id, customer.id, customers=1, **told)
+        customers.make_findable(self.session, customer.id)
         return customer
 
     def order(
@@ -212,6 +216,52 @@ class Seed:
         }
         return self.add(
             OutboxMessage(shop_id=order.shop_id, customer_id=order.customer_id, **(values | changes))
+        )
+
+    def said(
+        self, customer: Customer, body: str = "", *, at: datetime | None = None, **message: Any
+    ) -> InboxEvent:
+        """Something the customer wrote; ``message`` is what Meta says of it, when it is no text."""
+        at = at or self.now
+        wire = message or {"type": "text", "text": {"body": body}}
+        name = self.refs.key("wamid")
+        self.session.get_one(Conversation, customer.id).inbound_at = at
+        return self.add(
+            InboxEvent(
+                shop_id=customer.shop_id,
+                source="messages:main",
+                external_id=name,
+                own_id=name,
+                kind="message",
+                customer_key=customer.identity,
+                raw=orjson.dumps(
+                    {
+                        "kind": "message",
+                        "message": {"id": name, "from": customer.identity, **wire},
+                        "contact": {"profile": {"name": customer.name}, "wa_id": customer.identity},
+                    }
+                ),
+                status="done",
+                received_at=at,
+                next_at=at,
+                done_at=at,
+            )
+        )
+
+    def told(self, customer: Customer, message: Message | str, **changes: Any) -> OutboxMessage:
+        """Something the customer was sent."""
+        at = changes.get("created_at", self.now)
+        values: dict[str, Any] = {
+            "key": self.refs.key("out"),
+            "message": dump(Text(message) if isinstance(message, str) else message),
+            "status": "sent",
+            "delivery": "read",
+            "created_at": at,
+            "next_at": at,
+            "sent_at": at,
+        }
+        return self.add(
+            OutboxMessage(shop_id=customer.shop_id, customer_id=customer.id, **(values | changes))
         )
 
     def heartbeat(self, **changes: Any) -> WorkerHeartbeat:

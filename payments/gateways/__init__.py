@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from config import Config
@@ -20,6 +22,39 @@ REGISTRY: Final[tuple[type[PaymentGateway], ...]] = (
 def build(config: Config) -> Mapping[str, PaymentGateway]:
     """Every gateway of this installation, by name."""
     return {kind.name: kind.from_config(config) for kind in REGISTRY}
+
+
+Gateways = Mapping[str, PaymentGateway] | Callable[[int], Mapping[str, PaymentGateway]]
+"""One set for all shops, or what finds the set of a shop."""
+
+
+class ByShop:
+    """Each shop's gateways, built anew when its connection changes.
+
+    Args:
+        config: the installation's, for what a shop without a connection can do: take cash.
+        config_of: a shop's own, ``None`` while it is not connected.
+    """
+
+    def __init__(self, config: Config, config_of: Callable[[int], Config | None]) -> None:
+        self._unconnected = replace(config, connected=False)
+        self._config_of = config_of
+        self._built: dict[int, tuple[Config, Mapping[str, PaymentGateway]]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, shop_id: int) -> Mapping[str, PaymentGateway]:
+        """The gateways that speak for this shop, by name."""
+        config = self._config_of(shop_id) or self._unconnected
+        with self._lock:
+            known = self._built.get(shop_id)
+            if known is None or known[0] is not config:
+                known = self._built[shop_id] = (config, build(config))
+        return known[1]
+
+
+def of_shop(gateways: Gateways, shop_id: int) -> Mapping[str, PaymentGateway]:
+    """The gateways that speak for this shop, by name."""
+    return gateways if isinstance(gateways, Mapping) else gateways(shop_id)
 
 
 def methods() -> dict[str, tuple[Method, str]]:

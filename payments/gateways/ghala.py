@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from catalog.money import NotWhole, to_major, to_minor
 from config import Config
-from errors import OutcomeUnknown
+from errors import GatewayUnavailable, OutcomeUnknown
 from ghala.client import Answer, GhalaClient
 from ghala.dialects import V1
 from ghala.dialects.base import OrderDialect, RemoteOrder, Request
@@ -30,6 +30,18 @@ class Caller(Protocol):
 
     def call(self, request: Request) -> Answer:
         """Carry one request."""
+
+
+class Unconnected:
+    """In the place of a connection that is not there: every call certainly has no effect."""
+
+    def call(self, request: Request) -> Answer:
+        """Carry nothing.
+
+        Raises:
+            GatewayUnavailable: always.
+        """
+        raise GatewayUnavailable(f"this shop is not connected: {request.method} not sent")
 
 
 class GhalaGateway:
@@ -63,16 +75,19 @@ class GhalaGateway:
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """Ghala's API with this installation's key; webhooks come to ``PUBLIC_URL``."""
+        """Ghala's API with the key of the installation or of one shop; webhooks come to ``PUBLIC_URL``."""
         secrets = tuple(secret.encode() for secret in config.ghala_webhook_secrets)
         reached_at = config.public_url or f"http://127.0.0.1:{config.port}"
-        return cls(
-            GhalaClient(
+        client: Caller = Unconnected()
+        if config.connected:
+            client = GhalaClient(
                 config.ghala_payments_url or config.ghala_api_url,
                 config.ghala_payments_key or config.ghala_api_key,
-            ),
+            )
+        return cls(
+            client,
             V1(),
-            callback_url=f"{reached_at}/api/webhooks/{cls.name}",
+            callback_url=f"{reached_at}{config.webhook_path}/{cls.name}",
             confirms_webhooks=not Verifier(config.ghala_signature_scheme, secrets).carries_time,
         )
 
