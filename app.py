@@ -164,6 +164,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
             refs=house.refs,
             now=lambda: datetime.now(UTC),
             redis_ping=house.link.ping,
+            connections=house.connections,
             drop_copy=ConversationCopies(house.link).drop,
         ),
     )

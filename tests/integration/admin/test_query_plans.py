@@ -13,6 +13,7 @@ pytestmark = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=
 
 SMALL = {
     "shops",
+    "shop_credentials",
     "products",
     "categories",
     "promotions",
@@ -79,6 +80,12 @@ ROUTES = [
     "/admin/orders?q=0722",
     "/admin/orders/board",
     "/admin/customers",
+    "/admin/shops",
+    "/admin/shops/new",
+    "/admin/shops/main",
+    "/admin/shops/main/settings",
+    "/admin/shops/main/connection",
+    "/admin/shops/main/disconnect",
     "/admin/orders/{ref}",
     "/admin/orders/{ref}/dispatch",
     "/admin/orders/{ref}/slip.pdf",
