@@ -163,7 +163,8 @@ def _check_late(talk: Talk, words: str) -> None:
 
 def _late(language: str) -> object:
     """What the template makes of an answer, with a sign where the words go."""
-    return formatted(templates.words(staff.as_template(language, PLACE_OF_WORDS)) or PLACE_OF_WORDS)
+    words = templates.words(staff.as_template(language, PLACE_OF_WORDS)) or PLACE_OF_WORDS
+    return formatted(words.replace("\n\n", "\n"))
 
 
 def _days(bubbles: Sequence[Bubble], console: Console, shop: Shop) -> Iterator[tuple[str, Bubble]]:
