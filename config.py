@@ -123,6 +123,15 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return bool(name)
+
+
 def is_address(value: str) -> bool:
     """Whether this is an http(s) address of some host."""
     try:
@@ -252,9 +261,7 @@ class _Reader:
 
     def timezone(self) -> str:
         value = self.text("SHOP_TIMEZONE", "Africa/Nairobi")
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        if not is_time_zone(value):
             self.problems.append(f"SHOP_TIMEZONE {value!r} is not a time zone, try Africa/Nairobi.")
         return value
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from admin.auth import Guard
 from admin.throttle import FailedLogins
+from catalog.credentials import Connections
 from config import Config
 from db import Database
 from db.bell import Bell
@@ -29,6 +30,7 @@ class AdminHouse:
         refs: makes order and payment references.
         now: this machine's time, aware; tests give their own.
         redis_ping: whether Redis answers; never raises.
+        connections: how each shop speaks to Ghala.
         drop_copy: forgets the copy in Redis of one customer's conversation.
         guard: who may come in, built from the rest and shared by every blueprint.
     """
@@ -39,6 +41,7 @@ class AdminHouse:
     refs: Refs
     now: Callable[[], datetime]
     redis_ping: Callable[[], bool]
+    connections: Connections
     drop_copy: Callable[[int], None] = lambda _: None
     guard: Guard = field(init=False, repr=False, compare=False)
 

@@ -168,15 +168,23 @@ def public_address(patient: Patient) -> Iterator[Finding]:
 
 def ghala(patient: Patient) -> Iterator[Finding]:
     """That Ghala is there and knows our key; its clock beside ours."""
-    config = patient.config
+    yield from ghala_answers(patient.config, patient.asked, patient.now)
+
+
+def ghala_answers(
+    config: Config, asked: Callable[..., Reached], now: Callable[[], datetime]
+) -> Iterator[Finding]:
+    """The same for any connection: the installation's, or a shop's own.
+
+    Raises:
+        NotReached: nobody answers.
+    """
     if not config.ghala_api_url or not config.ghala_api_key:
         yield Finding("ghala", BAD, "no address or no key", "Set GHALA_API_URL and GHALA_API_KEY.")
         return
     key = {"Authorization": f"Bearer {config.ghala_api_key}", "Accept": "application/json"}
-    answer = patient.asked(f"{config.ghala_api_url}/orders/{NOBODY}", key)
-    stranger = patient.asked(
-        f"{config.ghala_api_url}/orders/{NOBODY}", {**key, "Authorization": "Bearer nobody"}
-    )
+    answer = asked(f"{config.ghala_api_url}/orders/{NOBODY}", key)
+    stranger = asked(f"{config.ghala_api_url}/orders/{NOBODY}", {**key, "Authorization": "Bearer nobody"})
     if answer.status in KEYS_REFUSED:
         yield Finding(
             "ghala", BAD, f"our key is refused ({answer.status})", "Put a valid GHALA_API_KEY in place."
@@ -193,7 +201,7 @@ def ghala(patient: Patient) -> Iterator[Finding]:
             "Make one small payment to see that it works.",
         )
     if answer.date is not None:
-        yield _skew("Ghala", abs((answer.date - patient.now()).total_seconds()))
+        yield _skew("Ghala", abs((answer.date - now()).total_seconds()))
 
 
 def migrations(patient: Patient) -> Iterator[Finding]:

@@ -65,6 +65,7 @@ def make_findable(session: Session, customer_id: int) -> None:
     words = words_of_customer(known.name, known.phone or "")
     if words:
         session.execute(
-            insert(session, CustomerWord),
-            [{"shop_id": known.shop_id, "word": word, "customer_id": customer_id} for word in words],
+            insert(session, CustomerWord).values(
+                [{"shop_id": known.shop_id, "word": word, "customer_id": customer_id} for word in words]
+            )
         )

@@ -110,20 +110,6 @@ def use_again(session: Session, order: Order) -> None:
     _show_again(session, order.shop_id)
 
 
-def recount(session: Session, promotion: Promotion) -> None:
-    """Count anew, after a promotion's limits were changed."""
-    session.flush()
-    session.execute(select(Promotion.id).where(Promotion.id == promotion.id).with_for_update())
-    counted = (
-        select(func.count())
-        .select_from(PromotionUse)
-        .where(PromotionUse.promotion_id == promotion.id, _USED)
-        .scalar_subquery()
-    )
-    session.execute(update(Promotion).where(Promotion.id == promotion.id).values(uses=counted))
-    session.refresh(promotion)
-
-
 def _limited() -> ColumnElement[bool]:
     return Promotion.max_uses.is_not(None) | Promotion.max_per_customer.is_not(None)
 

@@ -15,6 +15,7 @@ from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
 from bot.statuses import StatusDesk
+from catalog.credentials import Connections
 from config import Config
 from db import outbox
 from db.refs import Refs
@@ -93,9 +94,11 @@ class Web:
         app.register_blueprint(
             payment_webhook.blueprint(premises.database, bell, lambda _: (1, verifier), now=world.web_time)
         )
+        config = Config(public_url=PUBLIC_URL, admin_password="unused")  # noqa: S106 - see OpenDoor
         house = AdminHouse(
             database=premises.database,
-            config=Config(public_url=PUBLIC_URL, admin_password="unused"),  # noqa: S106 - see OpenDoor
+            config=config,
+            connections=Connections(premises.database, config),
             bell=bell,
             refs=premises.refs,
             now=world.now,

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 import admin
 from admin.house import AdminHouse
+from catalog.credentials import Connections
 from config import Config
 from db import Database
 from db.models import Shop
@@ -67,9 +68,11 @@ def open_room(database: Database, now: Any, **changes: Any) -> Room:
     app = Flask("duka", static_folder=None)
     bell = RecordingBell()
     answers: list[Room] = []
+    config = Config(**(settings | changes))
     house = AdminHouse(
         database=database,
-        config=Config(**(settings | changes)),
+        config=config,
+        connections=Connections(database, config),
         bell=bell,
         refs=Refs(),
         now=now,

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=
 
 SMALL = {
     "shops",
+    "shop_credentials",
     "products",
     "categories",
     "promotions",
@@ -91,6 +92,12 @@ ROUTES = [
     "/admin/inbox/live",
     "/admin/inbox/1",
     "/admin/inbox/1/live?since=MS4x",
+    "/admin/shops",
+    "/admin/shops/new",
+    "/admin/shops/main",
+    "/admin/shops/main/settings",
+    "/admin/shops/main/connection",
+    "/admin/shops/main/disconnect",
     "/admin/orders/{ref}",
     "/admin/orders/{ref}/dispatch",
     "/admin/orders/{ref}/slip.pdf",

@@ -59,7 +59,9 @@ def scans(database: Database, statement: str, parameters: Any) -> list[str]:
         if database.on_sqlite:
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             found = [
-                match[1] for row in rows if (match := re.match(r"SCAN (?!CONSTANT)(\w+)(?! USING)", row[3]))
+                match[1]
+                for row in rows
+                if (match := re.match(r"SCAN (?!CONSTANT|\d+-ROW)(\w+)(?! USING)", row[3]))
             ]
         else:
             connection.execute(text("SET LOCAL enable_seqscan = off"))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from catalog import editing
 from db import Database
 from db.models import Order, Promotion, PromotionUse, Shop
 from orders import placing, promotions
@@ -176,5 +177,5 @@ def test_limits_set_later_count_what_was_used_before(database: Database, now) ->
     with database.writing() as session:
         promotion = session.get_one(Promotion, promotion_id)
         promotion.max_uses = 5
-        promotions.recount(session, promotion)
+        editing.recount(session, promotion)
     assert uses(database) == 1
