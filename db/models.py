@@ -795,6 +795,20 @@ class ProductTotal(Base):
     revenue: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
+class MethodTotal(Base):
+    """What came in and went back by one way to pay on a day of the shop; ``shard`` as in ``daily_totals``."""
+
+    __tablename__ = "method_totals"
+    __table_args__ = (*money("revenue", "refunded"),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    method: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    payments: Mapped[int] = mapped_column(BigInteger, default=0)
+    revenue: Mapped[int] = mapped_column(BigInteger, default=0)
+    refunded: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
 class ReconciliationRun(Base):
     """One comparison of orders, payments and money; ``day`` is the shop's, NULL when somebody asked for it.
 
