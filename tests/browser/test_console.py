@@ -26,6 +26,7 @@ PAGES = (
     "/admin/shops/main",
     "/admin/shops/main/settings",
     "/admin/shops/main/connection",
+    "/admin/shops/main/owner",
     "/admin/orders/{ref}",
     "/admin/orders/{ref}/dispatch",
     "/admin/orders/{ref}/cancel",

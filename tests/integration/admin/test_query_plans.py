@@ -91,6 +91,7 @@ ROUTES = [
     "/admin/shops/main",
     "/admin/shops/main/settings",
     "/admin/shops/main/connection",
+    "/admin/shops/main/owner",
     "/admin/shops/main/disconnect",
     "/admin/orders/{ref}",
     "/admin/orders/{ref}/dispatch",
