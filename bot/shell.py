@@ -346,14 +346,15 @@ class ConversationShell:
                 if work.unread:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
-                self._commit(session, claim, conversation, work, shop)
+                moved = self._commit(session, claim, conversation, work, shop)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
         if work.unread:
             extra = {"customer_id": claim.customer_id, "messages": len(work.unread)}
             log.warning("customer_flooding", extra=extra)
-        self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
+        if moved:
+            self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
         self._ring(work)
         with self._database.reading() as session:
             more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
@@ -669,8 +670,15 @@ class ConversationShell:
 
     def _commit(
         self, session: Session, claim: Claim, conversation: Conversation, work: Work, shop: ShopSnapshot
-    ) -> None:
-        wrote = any(event.kind == "message" for event in claim.events)
+    ) -> bool:
+        """Write what was decided; ``False`` when everything waits for more words and nothing was."""
+        if len(work.held) == len(claim.events):
+            held = inbox.hold(session, work.held, work.patience)
+            if held != len(claim.events) or not self._release(session, claim.customer_id, claim.fence):
+                raise Fenced
+            return False
+        came = sum(event.kind == "message" and event.id not in work.held for event in claim.events)
+        wrote = came > 0
         write = _WRITE_AFTER_WORD if wrote else _WRITE
         if conversation.handed_off and wrote:
             write = _WRITE_FOR_A_PERSON
@@ -714,11 +722,11 @@ class ConversationShell:
                 outbox.wake(session, claim.customer_id)
         said = together(work.said)
         self._promise(session, claim, said)
-        came = sum(event.kind == "message" for event in claim.events)
         totals.add(
             session, claim.shop_id, claim.customer_id, messages_in=came, messages_out=len(said), **counts
         )
         self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
+        return True
 
     def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:
         outbox.promise(

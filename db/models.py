@@ -578,6 +578,8 @@ class Refund(Base):
         live("ix_refunds_open", "shop_id", "id", where="closed_at IS NULL"),
         live("ix_refunds_due", "next_at", where="next_at IS NOT NULL"),
         Index("ix_refunds_created", "shop_id", "created_at"),
+        Index("ix_refunds_money", "money_event_id"),
+        Index("ix_refunds_payment", "payment_id"),
         one_of("status", REFUND_STATUSES),
         *money("amount", least=1),
     )
