@@ -12,7 +12,7 @@ from admin import flashes
 from admin.console import STATIC, Console, theme
 from admin.headers import secure
 from admin.house import AdminHouse
-from admin.pages import customers, inbox, look, more, needs, order, orders, shops, today
+from admin.pages import customers, inbox, look, more, needs, order, orders, reports, shops, today
 
 PAGES: Final = (
     today,
@@ -21,6 +21,7 @@ PAGES: Final = (
     order,
     inbox,
     customers,
+    reports,
     shops,
     more,
     look,

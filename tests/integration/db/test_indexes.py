@@ -61,7 +61,7 @@ def scans(database: Database, statement: str, parameters: Any) -> list[str]:
             found = [
                 match[1]
                 for row in rows
-                if (match := re.match(r"SCAN (?!CONSTANT|\d+-ROW)(\w+)(?! USING)", row[3]))
+                if (match := re.match(r"SCAN (?!CONSTANT|\d+ CONSTANT)(\w+)(?! USING)", row[3]))
             ]
         else:
             connection.execute(text("SET LOCAL enable_seqscan = off"))
