@@ -173,6 +173,9 @@ class Seed:
         if paid:
             totals.add_sold(self.session, shop.id, order.id)
         totals.add(self.session, shop.id, customer.id, revenue=order.total if paid else 0, **counts)
+        if paid:
+            taken = {"payments": 1, "revenue": order.total}
+            totals.add_taken(self.session, shop.id, customer.id, "mpesa", **taken)
         return order
 
     def payment(self, order: Order, **changes: Any) -> Payment:

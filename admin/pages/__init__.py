@@ -12,7 +12,7 @@ from admin import flashes
 from admin.console import STATIC, Console, theme
 from admin.headers import secure
 from admin.house import AdminHouse
-from admin.pages import customers, look, more, needs, order, orders, shops, today
+from admin.pages import customers, look, more, needs, order, orders, reports, shops, today
 
 PAGES: Final = (
     today,
@@ -20,6 +20,7 @@ PAGES: Final = (
     orders,
     order,
     customers,
+    reports,
     shops,
     more,
     look,
