@@ -31,6 +31,7 @@ from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
 from bot.statuses import StatusDesk
+from catalog import commands as catalogue_commands
 from catalog import credentials, importing, shops
 from catalog.credentials import Connections
 from config import Config
@@ -177,6 +178,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     add_commands(app, house)
     add_keeping(app, house)
     conversation_commands.add(cast("AppGroup", app.cli), house.database)
+    catalogue_commands.add(cast("AppGroup", app.cli), house.database)
     return app
 
 

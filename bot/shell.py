@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 import measuring
 import observing
 from bot import conversation as conversations
-from bot import flood, funnel
+from bot import flood, funnel, owner
 from bot.apology import apology
 from bot.bursts import Burst
 from bot.conversation import Conversation
@@ -161,6 +161,7 @@ class Claim:
     with_person: bool = False
     stopped: bool = False
     blocked: bool = False
+    owner: bool = False
     funnel_day: date | None = None
     funnel_stage: int = 0
 
@@ -175,6 +176,7 @@ class Work:
     questions: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
+    news: list[int] = field(default_factory=list)
     patience: float = 0.0
 
 
@@ -291,6 +293,7 @@ class ConversationShell:
                 with_person=bool(row.with_person),
                 stopped=customer.stopped_at is not None,
                 blocked=customer.blocked_at is not None,
+                owner=customer.owner_since is not None,
             )
 
     def work(self, claim: Claim) -> int | None:
@@ -315,6 +318,10 @@ class ConversationShell:
                         continue  # kept, and not answered
                     event = self._event(session, claim, waiting, conversation)
                     self._tell_seen(claim, conversation, event)
+                    if isinstance(event, PaymentSucceeded):
+                        owner.tell_paid(session, claim.shop_id, event.receipt.order)
+                    if claim.owner and self._is_owners_word(session, claim, conversation, event, work):
+                        continue
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
                         continue
@@ -339,14 +346,15 @@ class ConversationShell:
                 if work.unread:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
-                self._commit(session, claim, conversation, work, shop)
+                moved = self._commit(session, claim, conversation, work, shop)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
         if work.unread:
             extra = {"customer_id": claim.customer_id, "messages": len(work.unread)}
             log.warning("customer_flooding", extra=extra)
-        self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
+        if moved:
+            self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
         self._ring(work)
         with self._database.reading() as session:
             more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
@@ -387,6 +395,21 @@ class ConversationShell:
             return
         if event.message.external_id:
             self._seen(claim.customer_id, event.message.external_id)
+
+    @staticmethod
+    def _is_owners_word(
+        session: Session, claim: Claim, conversation: Conversation, event: Event | None, work: Work
+    ) -> bool:
+        """Deal with what the shop's owner wrote; ``False`` when it is shopping, or no word of theirs."""
+        if not isinstance(event, MessageReceived) or conversation.handed_off:
+            return False
+        shopping = bool(conversation.cart) or conversation.state != Conversation().state
+        heard = owner.heard(session, claim.shop_id, claim.customer_id, event.message, shopping=shopping)
+        if heard is None:
+            return False
+        work.said.append((heard[0], True))
+        work.news += heard[1]
+        return True
 
     def _event(
         self, session: Session, claim: Claim, waiting: inbox.WaitingEvent, conversation: Conversation
@@ -647,8 +670,15 @@ class ConversationShell:
 
     def _commit(
         self, session: Session, claim: Claim, conversation: Conversation, work: Work, shop: ShopSnapshot
-    ) -> None:
-        wrote = any(event.kind == "message" for event in claim.events)
+    ) -> bool:
+        """Write what was decided; ``False`` when everything waits for more words and nothing was."""
+        if len(work.held) == len(claim.events):
+            held = inbox.hold(session, work.held, work.patience)
+            if held != len(claim.events) or not self._release(session, claim.customer_id, claim.fence):
+                raise Fenced
+            return False
+        came = sum(event.kind == "message" and event.id not in work.held for event in claim.events)
+        wrote = came > 0
         write = _WRITE_AFTER_WORD if wrote else _WRITE
         if conversation.handed_off and wrote:
             write = _WRITE_FOR_A_PERSON
@@ -692,11 +722,11 @@ class ConversationShell:
                 outbox.wake(session, claim.customer_id)
         said = together(work.said)
         self._promise(session, claim, said)
-        came = sum(event.kind == "message" for event in claim.events)
         totals.add(
             session, claim.shop_id, claim.customer_id, messages_in=came, messages_out=len(said), **counts
         )
         self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
+        return True
 
     def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:
         outbox.promise(
@@ -723,6 +753,8 @@ class ConversationShell:
     def _ring(self, work: Work) -> None:
         if work.said:
             self._bell.outbox()
+        for event_id in work.news:
+            self._bell.inbox("internal", event_id)
         for payment_id in work.payments:
             self._bell.payment(payment_id)
         for payment_id in work.questions:

@@ -27,6 +27,7 @@ from catalog.entries import (
     ZoneEntry,
 )
 from catalog.money import NotWhole, to_minor
+from catalog.snapshot import in_language
 from db.models import Category, DeliveryZone, Product, Promotion, PromotionUse, Shop
 from db.types import word
 from errors import RuleBroken
@@ -366,7 +367,12 @@ def put_promotion(
         row = next((p for p in everything if p.code.upper() == entry.code.upper()), None)
     else:
         row = next(
-            (p for p in everything if not p.code and p.titles.get("en") == entry.title.get("en")), None
+            (
+                p
+                for p in everything
+                if not p.code and in_language(p.titles, "en") == in_language(entry.title, "en")
+            ),
+            None,
         )
     value = amount(shop, "value", entry.value) if entry.kind == "fixed" else int(entry.value)
     least = amount(shop, "min_subtotal", entry.min_subtotal, least=0)
@@ -431,7 +437,10 @@ def put_zone(session: Session, shop: Shop, entry: ZoneEntry, zone_id: int | None
         if row is None:
             raise UnknownItem("there is no such zone")
     else:
-        row = next((zone for zone in everything if zone.names.get("en") == entry.name.get("en")), None)
+        row = next(
+            (zone for zone in everything if in_language(zone.names, "en") == in_language(entry.name, "en")),
+            None,
+        )
     fee = amount(shop, "fee", entry.fee, least=0)
     made = row is None
     if row is None:

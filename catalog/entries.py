@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from catalog import hours
 from errors import RuleBroken
 from languages import LANGUAGES
 
@@ -56,6 +57,11 @@ def _by_language(value: Any) -> Any:
     return {"en": value} if isinstance(value, str) else value
 
 
+def decimal(written: str | int) -> Decimal:
+    """An amount as ``catalog.exporting`` writes it."""
+    return Decimal(written)
+
+
 def _decimal(value: Any) -> Any:
     if isinstance(value, str):
         written = value.strip()
@@ -87,7 +93,7 @@ def _said(texts: dict[str, str]) -> dict[str, str]:
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _at_most(longest: int) -> AfterValidator:
@@ -100,6 +106,19 @@ def _at_most(longest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _number_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _said_by_language(value: Any) -> Any:
+    """Lists of words without those that are empty."""
+    return (
+        {language: words for language, words in value.items() if words} or []
+        if isinstance(value, dict)
+        else value
+    )
+
+
 Text = Annotated[str, AfterValidator(_clean)]
 _PossiblyEmpty = Annotated[dict[str, Text], BeforeValidator(_by_language), AfterValidator(_known)]
 _Texts = Annotated[_PossiblyEmpty, AfterValidator(_said)]
@@ -110,10 +129,11 @@ Terms = Annotated[_Texts, _at_most(LONGEST_TERMS)]
 Description = Annotated[_PossiblyEmpty, _at_most(LONGEST_DESCRIPTION)]
 Price = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=MOST_MONEY, max_digits=20)]
 Stock = Annotated[Annotated[int, Field(ge=0, le=MOST_PIECES)] | None, BeforeValidator(_stock)]
-Sku = Annotated[Text, Field(min_length=1, max_length=60)]
+Sku = Annotated[Text, BeforeValidator(_number_as_text), Field(min_length=1, max_length=60)]
 Emoji = Annotated[Text, Field(max_length=8)]
 Picture = Annotated[Text, Field(max_length=500, pattern=r"^(https://\S+|[\w.\-]+)?$")]
-Word = Annotated[Text, Field(min_length=1, max_length=40)]
+Word = Annotated[Text, Field(min_length=1, max_length=40, pattern=r"^[^|]+$")]
+Synonyms = Annotated[list[Word] | dict[str, list[Word]], BeforeValidator(_said_by_language)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
@@ -161,7 +181,7 @@ class ProductEntry(Entry):
     emoji: Emoji = ""
     picture: Picture = ""
     stock: Stock = None
-    synonyms: list[Word] | dict[str, list[Word]] = Field(default_factory=list)
+    synonyms: Synonyms = Field(default_factory=list)
     active: bool = True
     variants: list[VariantEntry] = Field(default_factory=list)
 
@@ -207,6 +227,29 @@ class ZoneEntry(Entry):
     fee: Price
     within_m: Annotated[int | None, Field(ge=1, le=500_000)] = None
     active: bool = True
+
+
+class PlaceEntry(Entry):
+    """Where the shop stands, in degrees."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+
+
+class ShopEntry(Entry):
+    """When the shop is open, as ``catalog.hours`` reads it, and where it stands."""
+
+    hours: dict[str, Any] = Field(default_factory=dict)
+    closed_days: list[Annotated[str, BeforeValidator(str)]] = Field(default_factory=list)
+    place: PlaceEntry | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> ShopEntry:
+        try:
+            hours.read({"hours": self.hours or {"mon": []}, "closed_days": self.closed_days})
+        except hours.BadHours as error:
+            raise ValueError(f"hours: {error}") from None
+        return self
 
 
 E = TypeVar("E", bound=Entry)

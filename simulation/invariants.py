@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from bot import conversation as conversations
 from bot.conversation import Conversation
@@ -21,9 +21,11 @@ from bot.events import MessageReceived
 from bot.flow import decide
 from catalog import shops
 from db import Database
+from db.models import Shop
 from ghala.inbound import InboundMessage, Tap, TextContent
 from payments import gateways
 from simulation.people import template, words
+from simulation.world import START
 
 if TYPE_CHECKING:
     from simulation.machinery import SimDatabase
@@ -472,15 +474,21 @@ def _statuses(sim: Simulation) -> Iterator[str]:
 
 
 def _answers_in_time(sim: Simulation) -> Iterator[str]:
-    """I16: what is written after the last fault is answered within two minutes."""
+    """I16: what is written after the last fault is answered within two minutes.
+
+    The last fault may be WhatsApp telling the shop to stop: then it ends with the ten minutes of silence.
+    """
     times: dict[str, list[float]] = defaultdict(list)
     for item in sim.outside.shown:
         times[item.to].append(item.at)
     query = "SELECT own_id, customer_key FROM inbox_events WHERE kind = 'message' AND status = 'done' AND own_id IS NOT NULL"
     waits = []
+    with sim.database.reading() as session:
+        silent = session.scalar(select(Shop.silenced_until))
+    well = max(sim.faults_ended, (silent - START).total_seconds() if silent is not None else 0.0)
     for name, key in rows(sim.database, query):
         at = sim.outside.accepted.get(name)
-        if at is None or at < sim.faults_ended + PATIENCE:
+        if at is None or at < well + PATIENCE:
             continue
         answer = next((time for time in times[key] if time >= at), None)
         if answer is None:

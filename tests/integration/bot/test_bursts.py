@@ -32,6 +32,14 @@ def test_words_not_understood_wait_for_more_and_are_completed_by_it(chat: Chat) 
     assert chat.answers() == []
 
 
+def test_words_that_only_wait_move_nothing(chat: Chat) -> None:
+    chat.answer("products")
+    before = chat.conversation()
+    chat.worker.advance(chat.hears("wxyz"))
+    after = chat.conversation()
+    assert (after.version, after.data, after.lease_until) == (before.version, before.data, None)
+
+
 def test_after_a_moment_of_silence_we_say_that_we_did_not_understand(chat: Chat) -> None:
     chat.answer("products")
     first = chat.hears("wxyz")
@@ -89,6 +97,7 @@ def test_messages_already_waiting_are_read_together_without_a_pause(chat: Chat) 
 def test_news_of_ours_does_not_end_the_wait(chat: Chat) -> None:
     ref = chat.orders()
     chat.answers()
+    chat.now.advance(120)  # what follows the address at once would belong to it
     chat.worker.advance(chat.hears("wxyz"))
     news = chat.write(
         lambda session: inbox.record_internal(
