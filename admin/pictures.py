@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from flask import Response, send_from_directory
+from flask import Response
 from PIL import Image, ImageOps
 from werkzeug.exceptions import NotFound
 
@@ -26,6 +26,7 @@ LONGEST_SIDE: Final = 1600
 SMALL_SIDE: Final = 192
 QUALITY: Final = 86
 OURS: Final = Path(__file__).parent.parent / "catalog" / "pictures"
+DEMO: Final = frozenset(path.name for path in OURS.glob("*.png"))
 """The pictures of the demo shop."""
 DAY: Final = 86_400
 YEAR: Final = 365 * DAY
@@ -92,13 +93,15 @@ def serve(folder: Path, name: str, *, small: bool = False, public: bool = True) 
         NotFound: there is none of this name.
     """
     uploaded = _NAME.fullmatch(name) is not None
+    path = OURS / name
     if uploaded:
-        wanted = name.replace(".jpg", _SMALL) if small else name
-        answer = send_from_directory(folder.absolute(), wanted, mimetype="image/jpeg")
-    elif "/" in name:
+        path = folder / (name.replace(".jpg", _SMALL) if small else name)
+    elif name not in DEMO:
         raise NotFound
-    else:
-        answer = send_from_directory(OURS, name)
+    try:
+        answer = Response(path.read_bytes(), mimetype="image/jpeg" if uploaded else "image/png")
+    except FileNotFoundError:
+        raise NotFound from None
     keeping = f"max-age={YEAR}, immutable" if uploaded else f"max-age={DAY}"
     answer.headers["Cache-Control"] = f"{'public' if public else 'private'}, {keeping}"
     answer.headers["X-Content-Type-Options"] = "nosniff"

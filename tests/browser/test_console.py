@@ -30,6 +30,19 @@ PAGES = (
     "/admin/orders/{ref}",
     "/admin/orders/{ref}/dispatch",
     "/admin/orders/{ref}/cancel",
+    "/admin/catalogue",
+    "/admin/catalogue/new",
+    "/admin/catalogue/1",
+    "/admin/catalogue/4",
+    "/admin/catalogue/4/variants/new",
+    "/admin/categories",
+    "/admin/categories/1",
+    "/admin/promotions",
+    "/admin/promotions/1",
+    "/admin/delivery",
+    "/admin/delivery/1",
+    "/admin/hours",
+    "/admin/texts",
 )
 FINGER = 44
 

@@ -239,14 +239,13 @@ def test_a_picture_is_drawn_anew_and_served_under_a_name_nobody_can_guess(room, 
     assert answer.status_code == 303
     name = product_of(database, "COFFEE-1KG").picture
     assert len(name) == 36
-    with room.get(f"/admin/catalogue/picture/{name}") as served:
-        large = served.data
+    served = room.get(f"/admin/catalogue/picture/{name}")
+    large = served.data
     assert (served.status_code, served.content_type) == (200, "image/jpeg")
     with Image.open(BytesIO(large)) as shown:
         assert (shown.format, shown.size) == ("JPEG", (1600, 800))
     assert served.headers["X-Content-Type-Options"] == "nosniff"
-    with room.get(f"/admin/catalogue/picture/{name}?size=small") as small:
-        assert len(small.data) < len(large)
+    assert len(room.get(f"/admin/catalogue/picture/{name}?size=small").data) < len(large)
     send(room, path, **form_of(room, coffee, no_picture="1"))
     assert product_of(database, "COFFEE-1KG").picture == ""
 
