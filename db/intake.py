@@ -80,7 +80,10 @@ class Intake:
         try:
             with self._database.writing() as session:
                 for (shop_id, source), here in places.items():
-                    new = inbox.record_each(session, shop_id, source, [delivery.events for delivery in here])
+                    if len(here) == 1:
+                        new = [inbox.record(session, shop_id, source, here[0].events)]
+                    else:
+                        new = inbox.record_each(session, shop_id, source, [one.events for one in here])
                     recorded += zip(here, new, strict=True)
         except SQLAlchemyError as error:
             for delivery in pile:
