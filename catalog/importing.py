@@ -249,7 +249,7 @@ class _Reading:
 
 def _read_yaml(text: str, reading: _Reading) -> None:
     try:
-        loaded = yaml.load(text, _Loader)  # noqa: S506 - a safe loader of our own
+        loaded = _Loader(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
