@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_SHOWN: Final = 3
 PATIENCE: Final = 120.0
+CHANGED_OUTSIDE: Final = frozenset({"phone", "stopped", "handed_off", "state", "misses"})
+"""What of a conversation is read from its customer or changes when a person takes over or gives back."""
 RANK: Final = {"none": 0, "sent": 1, "failed": 1, "delivered": 2, "read": 3}
 PAID: Final = "('paid', 'preparing', 'dispatched', 'delivered')"
 """Paid and not cancelled since; that it was ever paid is what ``paid_at`` says."""
@@ -155,6 +157,7 @@ def _all(sim: Simulation) -> Iterator[str]:
     yield from _prompts(sim)
     yield from _in_order(sim)
     yield from _effects_once(sim)
+    yield from _goes_on(sim)
     yield from _totals(sim)
     yield from _statuses(sim)
     yield from (f"I15 a log line says too much: {line}" for line in sim.logs.told)
@@ -464,6 +467,23 @@ def _effects_once(sim: Simulation) -> Iterator[str]:
     for name, count in seen.items():
         if count > 1 and name:
             yield f"I14 message {name} is stored {count} times"
+
+
+def _goes_on(sim: Simulation) -> Iterator[str]:
+    """I6: a conversation goes on from what was written last, whatever the copy in Redis says."""
+    written = {
+        (row[0], row[1]): row[2]
+        for row in rows(sim.database, "SELECT customer_id, version, data FROM sim_moved")
+    }
+    query = "SELECT customer_id, version, before FROM conversation_turns ORDER BY id"
+    for customer_id, version, before in rows(sim.database, query):
+        last = written.get((customer_id, version - 1))
+        if last is None:
+            continue
+        old, new = orjson.loads(last), orjson.loads(before)
+        differ = sorted(name for name in new if name not in CHANGED_OUTSIDE and new[name] != old.get(name))
+        if differ:
+            yield f"I6 customer {customer_id} went on from another conversation at {version}: {differ}"
 
 
 def _totals(sim: Simulation) -> Iterator[str]:

@@ -28,7 +28,7 @@ CALLER: Final = 2
 WITNESSES: Final = """
 CREATE TABLE sim_done (seq INTEGER PRIMARY KEY, event_id INTEGER, kind TEXT, customer_key TEXT, status TEXT, attempts INTEGER, txn INTEGER);
 CREATE TABLE sim_said (seq INTEGER PRIMARY KEY, outbox_id INTEGER, customer_id INTEGER, kind TEXT, txn INTEGER);
-CREATE TABLE sim_moved (seq INTEGER PRIMARY KEY, customer_id INTEGER, version INTEGER, txn INTEGER);
+CREATE TABLE sim_moved (seq INTEGER PRIMARY KEY, customer_id INTEGER, version INTEGER, txn INTEGER, data TEXT);
 CREATE TABLE sim_wrong (seq INTEGER PRIMARY KEY, what TEXT, detail TEXT);
 CREATE INDEX sim_said_txn ON sim_said (txn);
 CREATE INDEX sim_said_customer ON sim_said (customer_id, txn);
@@ -41,7 +41,7 @@ CREATE TRIGGER sim_2 AFTER INSERT ON outbox_messages BEGIN
   INSERT INTO sim_said (outbox_id, customer_id, kind, txn) VALUES (NEW.id, NEW.customer_id, NEW.kind, sim_txn());
 END;
 CREATE TRIGGER sim_3 AFTER UPDATE OF version ON conversations WHEN NEW.version <> OLD.version BEGIN
-  INSERT INTO sim_moved (customer_id, version, txn) VALUES (NEW.customer_id, NEW.version, sim_txn());
+  INSERT INTO sim_moved (customer_id, version, txn, data) VALUES (NEW.customer_id, NEW.version, sim_txn(), NEW.data);
 END;
 CREATE TRIGGER sim_0 AFTER INSERT ON sim_wrong BEGIN SELECT sim_touch(); END;
 CREATE TRIGGER sim_10 AFTER UPDATE ON products
