@@ -11,12 +11,16 @@ from zoneinfo import available_timezones
 from babel.core import get_global
 
 from admin.wording import plain
+from bot import owner
 from config import CURRENCIES, is_time_zone
 from db.models import Shop
 from languages import LANGUAGES
+from payments import phone as phones
 
 SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 LONGEST_NAME: Final = 60
+MOST_PHONES: Final = 5
+LONGEST_PHONES: Final = 200
 LEAST_HOLD, MOST_HOLD = 5, 1440
 NOT_SLUGS: Final = frozenset({"new", "admin", "api"})
 
@@ -61,6 +65,33 @@ def read(form: Mapping[str, str], languages: list[str], shop: Shop | None = None
         "low_stock": form.get("low_stock", "").strip(),
     }
     return Entered(**entered, problems=problems_of(entered))
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who of the shop is told what on WhatsApp; ``phones`` with plus."""
+
+    written: str
+    phones: tuple[str, ...]
+    wishes: dict[str, Any]
+    problems: Mapping[str, str]
+
+
+def read_owner(form: Mapping[str, str], country: str) -> Owner:
+    """What was entered about the owner's messages."""
+    written = form.get("phones", "")[:LONGEST_PHONES]
+    parts = [part.strip() for part in re.split(r"[,;\n]", written) if part.strip()]
+    numbers = [phones.normalise(part, country) for part in parts]
+    problems = {}
+    if None in numbers or len(parts) > MOST_PHONES:
+        problems["phones"] = f"Up to {MOST_PHONES} mobile numbers, one in each line."
+    hour = form.get("hour", "")
+    if not _whole(hour, 0, 23):
+        problems["hour"] = "An hour from 0 to 23."
+    wishes: dict[str, Any] = {name: form.get(name) == "yes" for name in owner.NEWS}
+    wishes["hour"] = int(hour) if "hour" not in problems else owner.HOUR
+    found = tuple(dict.fromkeys(number for number in numbers if number is not None))
+    return Owner(written, found, wishes, problems)
 
 
 def problems_of(entered: Mapping[str, Any]) -> dict[str, str]:

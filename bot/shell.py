@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 import measuring
 import observing
 from bot import conversation as conversations
-from bot import flood, funnel
+from bot import flood, funnel, owner
 from bot.apology import apology
 from bot.bursts import Burst
 from bot.conversation import Conversation
@@ -161,6 +161,7 @@ class Claim:
     with_person: bool = False
     stopped: bool = False
     blocked: bool = False
+    owner: bool = False
     funnel_day: date | None = None
     funnel_stage: int = 0
 
@@ -175,6 +176,7 @@ class Work:
     questions: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
+    news: list[int] = field(default_factory=list)
     patience: float = 0.0
 
 
@@ -291,6 +293,7 @@ class ConversationShell:
                 with_person=bool(row.with_person),
                 stopped=customer.stopped_at is not None,
                 blocked=customer.blocked_at is not None,
+                owner=customer.owner_since is not None,
             )
 
     def work(self, claim: Claim) -> int | None:
@@ -315,6 +318,10 @@ class ConversationShell:
                         continue  # kept, and not answered
                     event = self._event(session, claim, waiting, conversation)
                     self._tell_seen(claim, conversation, event)
+                    if isinstance(event, PaymentSucceeded):
+                        owner.tell_paid(session, claim.shop_id, event.receipt.order)
+                    if claim.owner and self._is_owners_word(session, claim, conversation, event, work):
+                        continue
                     if claim.flooded and from_customer and not conversation.handed_off:
                         work.unread.append(waiting.id)
                         continue
@@ -388,6 +395,21 @@ class ConversationShell:
             return
         if event.message.external_id:
             self._seen(claim.customer_id, event.message.external_id)
+
+    @staticmethod
+    def _is_owners_word(
+        session: Session, claim: Claim, conversation: Conversation, event: Event | None, work: Work
+    ) -> bool:
+        """Deal with what the shop's owner wrote; ``False`` when it is shopping, or no word of theirs."""
+        if not isinstance(event, MessageReceived) or conversation.handed_off:
+            return False
+        shopping = bool(conversation.cart) or conversation.state != Conversation().state
+        heard = owner.heard(session, claim.shop_id, claim.customer_id, event.message, shopping=shopping)
+        if heard is None:
+            return False
+        work.said.append((heard[0], True))
+        work.news += heard[1]
+        return True
 
     def _event(
         self, session: Session, claim: Claim, waiting: inbox.WaitingEvent, conversation: Conversation
@@ -731,6 +753,8 @@ class ConversationShell:
     def _ring(self, work: Work) -> None:
         if work.said:
             self._bell.outbox()
+        for event_id in work.news:
+            self._bell.inbox("internal", event_id)
         for payment_id in work.payments:
             self._bell.payment(payment_id)
         for payment_id in work.questions:

@@ -243,13 +243,14 @@ class Customer(Base):
     """A person: a chat ``identity`` (wa_id or business-scoped id) and, separately, an optional phone.
 
     ``stopped_at`` is since when they want no reminders, offers or questions; ``blocked_at`` since when the bot does
-    not answer them; ``erase_at`` when they asked to be forgotten.
+    not answer them; ``erase_at`` when they asked to be forgotten; ``owner_since`` since when the shop's news go to them.
     """
 
     __tablename__ = "customers"
     __table_args__ = (
         UniqueConstraint("shop_id", "identity"),
         Index("ix_customers_seen", "shop_id", "seen_at", "id"),
+        live("ix_customers_owners", "shop_id", where="owner_since IS NOT NULL"),
         live("ix_customers_erase", "erase_at", where="erase_at IS NOT NULL"),
         *money("spent"),
     )
@@ -267,6 +268,7 @@ class Customer(Base):
     stopped_at: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
     erase_at: Mapped[datetime | None]
+    owner_since: Mapped[datetime | None]
 
 
 class CustomerWord(Base):
@@ -795,6 +797,20 @@ class ProductTotal(Base):
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True, autoincrement=False)
     pieces: Mapped[int] = mapped_column(BigInteger, default=0)
     revenue: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class MethodTotal(Base):
+    """What came in and went back by one way to pay on a day of the shop; ``shard`` as in ``daily_totals``."""
+
+    __tablename__ = "method_totals"
+    __table_args__ = (*money("revenue", "refunded"),)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    method: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    payments: Mapped[int] = mapped_column(BigInteger, default=0)
+    revenue: Mapped[int] = mapped_column(BigInteger, default=0)
+    refunded: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class ReconciliationRun(Base):

@@ -84,6 +84,7 @@ TASK_NAMES: Final = (
     "remind_order",
     "forget_customer",
     "end_handoffs",
+    "tell_owner",
     "reconcile",
     "retention",
 )

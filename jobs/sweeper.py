@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import staff
+from bot import owner, staff
 from catalog import stock_waits
 from db import Database, clock, inbox
 from db.models import WorkerHeartbeat
@@ -114,7 +114,7 @@ class Sweeper:
             )
 
     def daily(self) -> None:
-        """Queue what happens once a day when it is time; looks about once a minute."""
+        """Queue what happens once a day when it is time, and news for owners; looks about once a minute."""
         look = self._rounds % DAILY_EVERY == 0
         self._rounds += 1
         if not look:
@@ -122,8 +122,11 @@ class Sweeper:
         reconciliation.queue_daily(self._database)
         with self._database.reading() as session:
             empty = chores.is_due(session, retention.NAME, retention.EVERY)
+            owned = owner.to_tell(session)
         if empty:
             self._bell.queue("retention", 0)
+        for shop_id in owned:
+            self._bell.queue("tell_owner", shop_id)
 
     def sweep(self, patience: float = PATIENCE) -> int:
         """Queue what is overdue; returns how much that was."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import measuring
 import observing
-from bot import staff
+from bot import owner, staff
 from bot.shell import LEASE, Claim, ConversationShell
 from bot.statuses import StatusDesk
 from catalog import stock_waits
@@ -40,6 +40,7 @@ NAMES: Final = {
     "remind_order": "order_id",
     "forget_customer": "customer_id",
     "reconcile": "run_id",
+    "tell_owner": "shop_id",
 }
 """What the logs call the row a task works on."""
 
@@ -89,6 +90,7 @@ class Tasks:
             "remind_order": self.remind_order,
             "forget_customer": self._shell.forget,
             "end_handoffs": self.end_handoffs,
+            "tell_owner": self.tell_owner,
             "reconcile": self.reconcile,
             "retention": self.empty_what_is_old,
         }
@@ -197,6 +199,13 @@ class Tasks:
         """Where customer and shop have been silent for long, the bot answers again."""
         with self._database.writing() as session:
             staff.end_silent(session)
+
+    def tell_owner(self, shop_id: int) -> None:
+        """What is new for the owners of a shop."""
+        with self._database.writing() as session:
+            told = owner.tell(session, shop_id)
+        if told:
+            self._bell.outbox()
 
     def empty_what_is_old(self, _row_id: int) -> None:
         """Retention, once a day."""

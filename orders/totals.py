@@ -6,6 +6,7 @@ for the same row; reading adds them up.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Base, DailyTotal, HourlyTotal, OrderLine, ProductTotal, Shop
+from db.models import Base, DailyTotal, HourlyTotal, MethodTotal, OrderLine, ProductTotal, Shop
 from db.statements import insert
 from db.types import clock
 
@@ -80,6 +81,22 @@ class Sold:
     revenue: int
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One way to pay over a period; amounts in minor units."""
+
+    method: str
+    payments: int
+    revenue: int
+    refunded: int
+
+
+def together(every: Iterable[Totals]) -> Totals:
+    """The sums of several."""
+    found = list(every)
+    return Totals(*(sum(getattr(one, name) for one in found) for name in COUNTS))
+
+
 def add(session: Session, shop_id: int, spread: int, **counts: int) -> None:
     """Add ``counts`` (``orders_placed=1, revenue=150_000`` …) to today; ``spread`` picks the shard.
 
@@ -94,6 +111,14 @@ def add(session: Session, shop_id: int, spread: int, **counts: int) -> None:
     if any(paid.values()):
         hour = local.replace(minute=0, second=0, microsecond=0)
         _raise(session, HourlyTotal, {"shop_id": shop_id, "hour": hour, "shard": spread % SHARDS}, paid)
+
+
+def add_taken(session: Session, shop_id: int, spread: int, method: str, **counts: int) -> None:
+    """Count money by its way to pay (``payments=1, revenue=150_000``, or ``refunded=…``); call it after :func:`add`."""
+    today = _local_now(session, shop_id).date()
+    place = {"shop_id": shop_id, "day": today, "method": method, "shard": spread % SHARDS}
+    values = {name: counts.get(name, 0) for name in ("payments", "revenue", "refunded")}
+    _raise(session, MethodTotal, place, values)
 
 
 def add_sold(session: Session, shop_id: int, order_id: int) -> None:
@@ -162,7 +187,7 @@ def by_hour(session: Session, shop_id: int, since: datetime, until: datetime) ->
     return {hour: int(revenue) for hour, revenue in rows}
 
 
-def top_products(session: Session, shop_id: int, first: date, last: date, most: int = 5) -> list[Sold]:
+def top_products(session: Session, shop_id: int, first: date, last: date, most: int | None = 5) -> list[Sold]:
     """What brought most from ``first`` to ``last``, both included."""
     rows = session.execute(
         select(ProductTotal.product_id, func.sum(ProductTotal.pieces), func.sum(ProductTotal.revenue))
@@ -171,3 +196,19 @@ def top_products(session: Session, shop_id: int, first: date, last: date, most: 
     )
     sold = [Sold(product_id, int(pieces), int(money)) for product_id, pieces, money in rows]
     return sorted(sold, key=lambda one: (-one.revenue, one.product_id))[:most]
+
+
+def by_method(session: Session, shop_id: int, first: date, last: date) -> list[Taken]:
+    """What each way to pay brought from ``first`` to ``last``, both included, most first."""
+    rows = session.execute(
+        select(
+            MethodTotal.method,
+            func.sum(MethodTotal.payments),
+            func.sum(MethodTotal.revenue),
+            func.sum(MethodTotal.refunded),
+        )
+        .where(MethodTotal.shop_id == shop_id, MethodTotal.day >= first, MethodTotal.day <= last)
+        .group_by(MethodTotal.method)
+    )
+    found = [Taken(method, int(payments), int(taken), int(back)) for method, payments, taken, back in rows]
+    return sorted(found, key=lambda one: (-one.revenue, one.method))

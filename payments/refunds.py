@@ -282,11 +282,11 @@ def _returned(
         )
     )
     if refund.money_event_id is None:
-        _less(session, order, refund.amount)
+        _less(session, order, refund)
     return news
 
 
-def _less(session: Session, order: Order, amount: int) -> None:
+def _less(session: Session, order: Order, refund: Refund) -> None:
     """Revenue goes back: the order, its customer and the day's figures say so."""
     back = session.execute(
         select(func.coalesce(func.sum(Refund.amount), 0)).where(
@@ -301,9 +301,11 @@ def _less(session: Session, order: Order, amount: int) -> None:
         .values(payment_status="refunded" if int(back) >= order.total else "part_refunded")
     )
     session.execute(
-        update(Customer).where(Customer.id == order.customer_id).values(spent=Customer.spent - amount)
+        update(Customer).where(Customer.id == order.customer_id).values(spent=Customer.spent - refund.amount)
     )
-    totals.add(session, order.shop_id, order.customer_id, refunded=amount)
+    totals.add(session, order.shop_id, order.customer_id, refunded=refund.amount)
+    method = session.execute(select(Payment.method).where(Payment.id == refund.payment_id)).scalar_one()
+    totals.add_taken(session, order.shop_id, order.customer_id, method, refunded=refund.amount)
 
 
 def _set(session: Session, refund: Refund, status: str, **values: object) -> None:

@@ -20,6 +20,7 @@ from db.statements import insert, table
 from db.types import clock, word
 from errors import RuleBroken
 from orders import service as order_service
+from orders import totals
 from orders.service import UnknownOrder
 from orders.status import UNPAID
 from payments import gateways
@@ -344,6 +345,7 @@ def _succeeded(
     _found_its_payment(session, payment, {reference, placeholder})
     news = News()
     if order_service.mark_paid(session, order, payment.amount):
+        _count(session, payment, order)
         _book(session, "payment", payment, reference, inbox_event_id)
         news.outcome = "booked"
         news.add(_tell(session, payment, "PaymentSucceeded", unique=order.ref))
@@ -522,6 +524,7 @@ def adopt(session: Session, order: Order, money: MoneyEvent, *, refs: Refs) -> N
     payment = _payment_of(session, order, money, reference, refs)
     if not order_service.mark_paid(session, order, payment.amount):
         return News(outcome="refused")
+    _count(session, payment, order)
     session.execute(
         update(MoneyEvent)
         .where(MoneyEvent.id == money.id)
@@ -530,6 +533,12 @@ def adopt(session: Session, order: Order, money: MoneyEvent, *, refs: Refs) -> N
     news = News(outcome="booked")
     news.add(_tell(session, payment, "PaymentSucceeded", unique=order.ref))
     return news
+
+
+def _count(session: Session, payment: Payment, order: Order) -> None:
+    """The order was paid by this payment: its way to pay brought so much."""
+    taken = {"payments": 1, "revenue": payment.amount}
+    totals.add_taken(session, order.shop_id, order.customer_id, payment.method, **taken)
 
 
 def _payment_of(session: Session, order: Order, money: MoneyEvent, reference: str, refs: Refs) -> Payment:

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from admin import papers, queries
 from admin.console import Console, Input, InvalidInput, Page, Question, read_inputs
+from admin.conversations import tick
 from admin.wording import MOVED_WORDS, Wording, plain
 from db.models import OrderMove, OrderNote, OutboxMessage, Shop
 from errors import IllegalMove, RuleBroken
@@ -320,13 +321,3 @@ def preview(message: OutboxMessage) -> str:
     except messages.InvalidMessage:
         text = str(message.message.get("type", ""))
     return plain(_MARKS.sub(r"\2", text), LONGEST_MESSAGE)
-
-
-def tick(message: OutboxMessage) -> tuple[str, str]:
-    """How far a message got: a name for its sign, and words."""
-    if message.status == "dead" or message.delivery == "failed":
-        return "failed", "Not delivered"
-    if message.status == "waiting":
-        return "waiting", "Waiting to be sent"
-    words = {"delivered": "Delivered", "read": "Read"}
-    return (message.delivery, words[message.delivery]) if message.delivery in words else ("sent", "Sent")

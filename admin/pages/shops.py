@@ -14,8 +14,9 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from admin import connecting, shops_input
-from admin.console import Console, Page, Question
+from admin.console import Console, Page, Question, mask
 from admin.needs import FEW
+from bot import owner
 from catalog import credentials
 from catalog import shops as shops_known
 from catalog.credentials import Hint, NoKey, Seals, Unfit
@@ -57,6 +58,13 @@ WORDS: Final = {
     "none": ("Not connected", "unpaid"),
     "unreadable": ("Cannot be read", "failed"),
 }
+
+
+NEWS: Final = (
+    ("paid", "Every paid order", "With 1 as the answer that confirms it."),
+    ("needs", "What needs a person", "New money without an order, customers waiting, goods running out."),
+    ("summary", "The day in one message", "Orders, takings, M-Pesa, difference to the books."),
+)
 
 
 def routes(pages: Blueprint, console: Console) -> None:
@@ -178,8 +186,12 @@ def routes(pages: Blueprint, console: Console) -> None:
             shop = console.shop(session)
             about = one(session, slug)
             told = connection(session, about)
+            owners = [mask(each.phone) for each in owner.of_shop(session, about.id)]
         return console.show(
-            "shop.html", shop, about=about, told=told, languages=LANGUAGES, addresses=addresses(slug), few=FEW,
+            "shop.html", shop, owners=owners,
+            wishes=owner.wishes(about),
+            news=NEWS,
+            about=about, told=told, languages=LANGUAGES, addresses=addresses(slug), few=FEW,
             hold=HOLD_MINUTES,
         )  # fmt: skip
 
@@ -223,6 +235,40 @@ def routes(pages: Blueprint, console: Console) -> None:
             }  # fmt: skip
             return form(shop, values, about, entered.problems), 400
         return console.done(url_for("admin.shops_one", slug=slug), "The settings are saved.")
+
+    def owner_form(
+        shop: Shop, about: Shop, written: str, wishes: Mapping[str, Any], problems: Mapping[str, str]
+    ) -> str:
+        return console.show(
+            "shop_owner.html", shop, about=about, written=written, wishes=wishes, problems=problems, news=NEWS
+        )
+
+    @pages.get("/shops/<slug>/owner")
+    def shops_owner(slug: str) -> str:
+        with house.database.reading() as session:
+            shop = console.shop(session)
+            about = one(session, slug)
+            numbers = [each.phone or each.identity for each in owner.of_shop(session, about.id)]
+        return owner_form(shop, about, "\n".join(numbers), owner.wishes(about), {})
+
+    @pages.post("/shops/<slug>/owner")
+    def shops_own(slug: str) -> Answer:
+        with house.database.writing() as session:
+            shop = console.shop(session)
+            about = one(session, slug)
+            session.refresh(about, with_for_update=True)
+            entered = shops_input.read_owner(request.form, about.country)
+            if not entered.problems:
+                before = {"numbers": len(owner.of_shop(session, about.id))} | owner.wishes(about)
+                owner.appoint(session, about.id, entered.phones)
+                about.settings = dict(about.settings or {}) | {owner.SETTING: entered.wishes}
+                after = {"numbers": len(entered.phones)} | entered.wishes
+                console.note(session, about, "shop_owner_set", slug, before=before, after=after)
+        if entered.problems:
+            return owner_form(shop, about, entered.written, entered.wishes, entered.problems), 400
+        return console.done(
+            url_for("admin.shops_one", slug=slug), "Saved. News go to these numbers from now on."
+        )
 
     @pages.get("/shops/<slug>/connection")
     def shops_connect(slug: str) -> str:

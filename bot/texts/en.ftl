@@ -367,3 +367,24 @@ language-only = This shop writes in this language only.
 ## When we fail
 apology = Sorry, something went wrong on our side and I could not deal with your last message. Please send it again, or reply menu.
 flood = That was more than I can read at once, so I did not read it. Please send the last one again in a moment.
+
+## The shop's owner
+owner-paid = 🛒 Paid: order { $ref }, { $total }
+    { $items }
+    For { $name }
+    Reply *1* to confirm: the customer hears that you are preparing it.
+owner-confirmed = 👩‍🍳 Order { $ref } is being prepared, and the customer is told.
+owner-nothing-to-confirm = No paid order waits to be confirmed.
+owner-help = This number gets the shop's messages. Reply *1* to a paid order to confirm it; everything else is in the owner's console.
+owner-needs = ⚠️ { $shop } needs you: { $needs }. See the owner's console.
+owner-need-person = customers waiting for a person: { $count }
+owner-need-money = money without an order or to give back: { $count }
+owner-need-payment = payments nobody is sure about: { $count }
+owner-need-message = messages that did not arrive: { $count }
+owner-need-stock = products nearly sold out: { $count }
+owner-summary = 📒 { $shop } today
+    Orders: { $orders }, paid: { $paid }
+    Taken: { $taken }, by M-Pesa { $mpesa }
+    Difference to the books: { $difference }
+    Waiting for you: { $open }
+    Nearly sold out: { $low }

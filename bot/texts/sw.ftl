@@ -375,3 +375,24 @@ language-only = Duka hili linatumia lugha hii tu.
 ## When we fail
 apology = Samahani, kuna tatizo upande wetu na sikuweza kujibu ujumbe wako wa mwisho. Tafadhali utume tena, au jibu menyu.
 flood = Jumbe hizo ni nyingi kuliko ninavyoweza kusoma kwa mara moja, kwa hiyo sikuzisoma. Tafadhali tuma wa mwisho tena baada ya muda mfupi.
+
+## The shop's owner
+owner-paid = 🛒 Imelipwa: oda { $ref }, { $total }
+    { $items }
+    Ya { $name }
+    Jibu *1* kuthibitisha: mteja ataambiwa kuwa unaiandaa.
+owner-confirmed = 👩‍🍳 Oda { $ref } inaandaliwa, na mteja ameambiwa.
+owner-nothing-to-confirm = Hakuna oda iliyolipwa inayosubiri kuthibitishwa.
+owner-help = Namba hii inapokea ujumbe wa duka. Jibu *1* kwa oda iliyolipwa ili kuithibitisha; mengine yote yako kwenye ukurasa wa mwenye duka.
+owner-needs = ⚠️ { $shop } inakuhitaji: { $needs }. Angalia ukurasa wa mwenye duka.
+owner-need-person = wateja wanaosubiri mtu: { $count }
+owner-need-money = pesa zisizo na oda au za kurudisha: { $count }
+owner-need-payment = malipo yasiyo na uhakika: { $count }
+owner-need-message = ujumbe ambao haukufika: { $count }
+owner-need-stock = bidhaa zinazokaribia kuisha: { $count }
+owner-summary = 📒 { $shop } leo
+    Oda: { $orders }, zilizolipwa: { $paid }
+    Mapato: { $taken }, kwa M-Pesa { $mpesa }
+    Tofauti na vitabu: { $difference }
+    Yanayokusubiri: { $open }
+    Zinazokaribia kuisha: { $low }

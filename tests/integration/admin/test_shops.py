@@ -210,3 +210,24 @@ def test_every_page_shows_the_chosen_shop_only(room, database, coast, now) -> No
         assert "Only In Main" not in room.get(path).text
     send(room, "/admin/shop", shop="main")
     assert "Only In Main" in room.get("/admin/customers").text
+
+
+def test_who_is_told_what_is_set_and_noted_without_numbers(room, database, coast) -> None:
+    form = {"phones": "0733 000 111\n+255 754 000 222", "paid": "yes", "hour": "19"}
+    assert send(room, "/admin/shops/main/owner", **form).status_code == 303
+    page = room.get("/admin/shops/main/owner").text
+    assert "+254733000111" in page
+    assert "+255754000222" in page
+    (entry,) = entries(database, "shop_owner_set")
+    assert entry.after == {"numbers": 2, "paid": True, "needs": False, "summary": False, "hour": 19}
+    assert "+254733000111" not in room.get("/admin/shops/main").text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"phones": "hello"}, {"hour": "24"}, {"hour": ""}, {"phones": "0733000111," * 6}]
+)
+def test_numbers_and_hours_that_are_none_are_refused(room, database, coast, wrong) -> None:
+    answer = send(room, "/admin/shops/main/owner", **({"phones": "0733000111", "hour": "20"} | wrong))
+    assert answer.status_code == 400
+    assert 'class="wrong"' in answer.text
+    assert entries(database, "shop_owner_set") == []
