@@ -43,6 +43,7 @@ PAGES = (
     "/admin/delivery/1",
     "/admin/hours",
     "/admin/texts",
+    "/admin/files",
 )
 FINGER = 44
 
