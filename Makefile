@@ -5,13 +5,13 @@ PYTHON = python3 python3.14 python3.13 python3.12 python3.11 python
 BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
-ROOMS = admin bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
+ROOMS = admin benchmarks bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
 MODULES = app.py config.py errors.py languages.py measuring.py observing.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports crawl flow screenshots audit sbom reset clean fuzz chaos simulate mutants
+.PHONY: help install run test check lint fmt types imports crawl flow screenshots audit sbom reset clean fuzz chaos simulate mutants bench bench-quick
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: install ## Open the demo shop on this machine: shop, worker, sandbox phone; Ctrl-C stops it
 	@$(BIN)/python -m dev
@@ -47,6 +47,12 @@ flow: install ## Draw the conversation into docs/flow.md
 
 templates: install ## Write docs/templates.md, the list for whoever registers WhatsApp's templates
 	$(BIN)/python -m bot.templates
+
+bench: install ## Measure how fast the shop is and print tables, 15 minutes (ARGS=... for one part)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: install ## The same in two minutes, saying less
+	@$(BIN)/python -m benchmarks --quick $(ARGS)
 
 chaos: install ## Break the running shop in every way and print how it got up again (ARGS=... for one way)
 	$(BIN)/python -m chaos $(ARGS)

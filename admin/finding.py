@@ -1,20 +1,21 @@
-"""Finding orders among a million: by status, and by the words of ``order_words``, whose beginnings are enough.
+"""Finding orders and customers among a million: by status, and by words kept of each, whose beginnings are enough.
 
-Every statement is bounded: a search walks down the newest orders of its rarest word and stops after
+Every statement is bounded: a search walks down the newest rows of its rarest word and stops after
 ``LOOKED_AT``; its cursor goes on from there, so that nothing is left out and no page is slow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from admin import cursors, queries
-from admin.queries import PAGE, OrderRow, Page
-from db.models import ORDER_STATUSES, Order, OrderWord
+from admin.queries import PAGE, CustomerRow, OrderRow, Page
+from db.models import ORDER_STATUSES, CustomerWord, Order, OrderWord
 from db.words import AFTER_ALL, words_of, words_of_phone
 
 LOOKED_AT: Final = 500
@@ -52,7 +53,14 @@ def orders(
     before = None if after is None else cursors.to_id(after)
     words = words_asked(text)
     if words:
-        ids, last = _search(session, shop_id, words, status, before, limit)
+
+        def of_status(ids: list[int]) -> list[int]:
+            if status not in ORDER_STATUSES or not ids:
+                return ids
+            right = set(session.scalars(select(Order.id).where(Order.id.in_(ids), Order.status == status)))
+            return [order_id for order_id in ids if order_id in right]
+
+        ids, last = _ORDERS.search(session, shop_id, words, before, limit, of_status)
         rows = queries.order_rows(session, ids)
         return Page(rows, None if last is None else cursors.of_id(last))
     statement = select(Order.id).where(Order.shop_id == shop_id).order_by(Order.id.desc()).limit(limit + 1)
@@ -65,90 +73,118 @@ def orders(
     return Page(queries.order_rows(session, found[:limit]), cursors.of_id(found[limit - 1]) if more else None)
 
 
+def customers(
+    session: Session, shop_id: int, text: str = "", after: str | None = None, limit: int = PAGE
+) -> Page[CustomerRow]:
+    """Customers seen last first; with words, those that have all of them, newest first.
+
+    Raises:
+        InvalidCursor: ``after`` is not one of ours.
+    """
+    words = words_asked(text)
+    if not words:
+        return queries.customers_page(session, shop_id, after, limit)
+    before = None if after is None else cursors.to_id(after)
+    ids, last = _CUSTOMERS.search(session, shop_id, words, before, limit)
+    rows = queries.customer_rows(session, ids)
+    return Page(rows, None if last is None else cursors.of_id(last))
+
+
 def board(session: Session, shop_id: int) -> list[tuple[str, Page[OrderRow]]]:
     """The newest orders of each status that work is done in."""
     return [(status, orders(session, shop_id, status=status, limit=COLUMN)) for status in BOARD]
 
 
-def _endings(session: Session, shop_id: int, beginning: str) -> list[str]:
-    """The distinct words that begin so, one step through the index each."""
-    found: list[str] = []
-    at: ColumnElement[bool] = OrderWord.word >= beginning
-    while len(found) < MOST_ENDINGS:
-        word = session.scalar(
-            select(OrderWord.word)
-            .where(OrderWord.shop_id == shop_id, at, OrderWord.word < beginning + AFTER_ALL)
-            .order_by(OrderWord.word)
-            .limit(1)
+@dataclass(frozen=True)
+class Words:
+    """A table of words, and which of its columns says whose they are."""
+
+    table: Any
+    word: InstrumentedAttribute[str]
+    owner: InstrumentedAttribute[int]
+
+    def search(
+        self,
+        session: Session,
+        shop_id: int,
+        words: Sequence[str],
+        before: int | None,
+        limit: int,
+        fitting: Callable[[list[int]], list[int]] = lambda ids: ids,
+    ) -> tuple[list[int], int | None]:
+        """Ids of what has all words and is ``fitting``, newest first, and where the next page goes on."""
+        endings = [self._endings(session, shop_id, word) for word in words]
+        if not all(endings):
+            return [], None
+        endings.sort(key=lambda those: self._common(session, shop_id, those))
+        candidates = self._newest(session, shop_id, endings[0], before)
+        full = len(candidates) == LOOKED_AT
+        kept = candidates
+        for those in endings[1:]:
+            kept = self._having(session, kept, those)
+        kept = fitting(kept)
+        if len(kept) > limit:
+            return kept[:limit], kept[limit - 1]
+        return kept, candidates[-1] if full else None
+
+    def _endings(self, session: Session, shop_id: int, beginning: str) -> list[str]:
+        """The distinct words that begin so, one step through the index each."""
+        found: list[str] = []
+        at: ColumnElement[bool] = self.word >= beginning
+        while len(found) < MOST_ENDINGS:
+            word = session.scalar(
+                select(self.word)
+                .where(self.table.shop_id == shop_id, at, self.word < beginning + AFTER_ALL)
+                .order_by(self.word)
+                .limit(1)
+            )
+            if word is None:
+                break
+            found.append(word)
+            at = self.word > word
+        return found
+
+    def _common(self, session: Session, shop_id: int, words: Sequence[str]) -> tuple[int, int]:
+        """How common these words are: those of them that more have than are looked at, and how many they are."""
+        probes = (
+            session.scalar(
+                select(self.owner)
+                .where(self.table.shop_id == shop_id, self.word == word)
+                .offset(LOOKED_AT - 1)
+                .limit(1)
+            )
+            for word in words
         )
-        if word is None:
-            break
-        found.append(word)
-        at = OrderWord.word > word
-    return found
+        return sum(probe is not None for probe in probes), len(words)
 
+    def _newest(self, session: Session, shop_id: int, words: Sequence[str], before: int | None) -> list[int]:
+        """The newest that have any of these words: the newest of each word, merged."""
+        found: set[int] = set()
+        for word in words:
+            statement = (
+                select(self.owner)
+                .where(self.table.shop_id == shop_id, self.word == word)
+                .order_by(self.owner.desc())
+                .limit(LOOKED_AT)
+            )
+            found.update(
+                session.scalars(statement if before is None else statement.where(self.owner < before))
+            )
+        return sorted(found, reverse=True)[:LOOKED_AT]
 
-def _search(
-    session: Session, shop_id: int, words: Sequence[str], status: str, before: int | None, limit: int
-) -> tuple[list[int], int | None]:
-    """Ids of orders with all words, newest first, and where the next page goes on."""
-    endings = [_endings(session, shop_id, word) for word in words]
-    if not all(endings):
-        return [], None
-    endings.sort(key=lambda those: _common(session, shop_id, those))
-    candidates = _newest(session, shop_id, endings[0], before)
-    full = len(candidates) == LOOKED_AT
-    kept = candidates
-    for those in endings[1:]:
-        kept = _having(session, kept, those)
-    if status in ORDER_STATUSES and kept:
-        right = set(session.scalars(select(Order.id).where(Order.id.in_(kept), Order.status == status)))
-        kept = [order_id for order_id in kept if order_id in right]
-    if len(kept) > limit:
-        return kept[:limit], kept[limit - 1]
-    return kept, candidates[-1] if full else None
-
-
-def _common(session: Session, shop_id: int, words: Sequence[str]) -> tuple[int, int]:
-    """How common these words are: those of them with more orders than are looked at, and how many they are."""
-    probes = (
-        session.scalar(
-            select(OrderWord.order_id)
-            .where(OrderWord.shop_id == shop_id, OrderWord.word == word)
-            .offset(LOOKED_AT - 1)
-            .limit(1)
-        )
-        for word in words
-    )
-    return sum(probe is not None for probe in probes), len(words)
-
-
-def _newest(session: Session, shop_id: int, words: Sequence[str], before: int | None) -> list[int]:
-    """The newest orders with any of these words: the newest of each word, merged."""
-    found: set[int] = set()
-    for word in words:
-        statement = (
-            select(OrderWord.order_id)
-            .where(OrderWord.shop_id == shop_id, OrderWord.word == word)
-            .order_by(OrderWord.order_id.desc())
-            .limit(LOOKED_AT)
-        )
-        found.update(
-            session.scalars(statement if before is None else statement.where(OrderWord.order_id < before))
-        )
-    return sorted(found, reverse=True)[:LOOKED_AT]
-
-
-def _having(session: Session, ids: Sequence[int], words: Sequence[str]) -> list[int]:
-    """Those of some orders that have any of these words (``ix_order_words_order``)."""
-    if not ids:
-        return []
-    other = aliased(OrderWord)
-    has = set(
-        session.scalars(
-            select(other.order_id).where(
-                other.order_id.in_(list(ids)), or_(*(other.word == word for word in words))
+    def _having(self, session: Session, ids: Sequence[int], words: Sequence[str]) -> list[int]:
+        """Those of some that have any of these words, by the index on whose they are."""
+        if not ids:
+            return []
+        has = set(
+            session.scalars(
+                select(self.owner).where(
+                    self.owner.in_(list(ids)), or_(*(self.word == word for word in words))
+                )
             )
         )
-    )
-    return [order_id for order_id in ids if order_id in has]
+        return [row_id for row_id in ids if row_id in has]
+
+
+_ORDERS: Final = Words(OrderWord, OrderWord.word, OrderWord.order_id)
+_CUSTOMERS: Final = Words(CustomerWord, CustomerWord.word, CustomerWord.customer_id)

@@ -13,7 +13,7 @@ from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from admin import cursors
-from db.models import Customer, MoneyEvent, Order, OrderLine, OutboxMessage, Payment, Refund
+from db.models import ERASED, Customer, MoneyEvent, Order, OrderLine, OutboxMessage, Payment, Refund
 from db.types import UtcTime
 
 PAGE: Final = 25
@@ -75,6 +75,8 @@ class CustomerRow:
     spent: int
     created_at: datetime
     seen_at: datetime
+    blocked: bool = False
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +210,51 @@ def customers_page(
         InvalidCursor: ``after`` is not one of ours.
     """
     found = session.scalars(customers_statement(shop_id, after, limit)).all()
-    rows = tuple(
-        CustomerRow(
-            id=customer.id,
-            name=customer.name,
-            phone=customer.phone,
-            orders_placed=customer.orders_placed,
-            orders_paid=customer.orders_paid,
-            spent=customer.spent,
-            created_at=customer.created_at,
-            seen_at=customer.seen_at,
-        )
-        for customer in found[:limit]
-    )
+    rows = tuple(_customer_row(customer) for customer in found[:limit])
     more = len(found) > limit
     return Page(rows, cursors.of_moment(rows[-1].seen_at, rows[-1].id) if more else None)
+
+
+def customer_rows(session: Session, ids: Sequence[int]) -> tuple[CustomerRow, ...]:
+    """These customers as lists show them, in this order."""
+    if not ids:
+        return ()
+    found = session.scalars(select(Customer).where(Customer.id.in_(list(ids))))
+    rows = {customer.id: _customer_row(customer) for customer in found}
+    return tuple(rows[row_id] for row_id in ids if row_id in rows)
+
+
+def _customer_row(customer: Customer) -> CustomerRow:
+    return CustomerRow(
+        id=customer.id,
+        name=customer.name,
+        phone=customer.phone,
+        orders_placed=customer.orders_placed,
+        orders_paid=customer.orders_paid,
+        spent=customer.spent,
+        created_at=customer.created_at,
+        seen_at=customer.seen_at,
+        blocked=customer.blocked_at is not None,
+        forgotten=customer.identity.startswith(ERASED),
+    )
+
+
+def orders_of(
+    session: Session, customer_id: int, after: str | None = None, limit: int = PAGE
+) -> Page[OrderRow]:
+    """One customer's orders, newest first (``ix_orders_customer``).
+
+    Raises:
+        InvalidCursor: ``after`` is not one of ours.
+    """
+    statement = (
+        select(Order.id).where(Order.customer_id == customer_id).order_by(Order.id.desc()).limit(limit + 1)
+    )
+    if after is not None:
+        statement = statement.where(Order.id < cursors.to_id(after))
+    found = list(session.scalars(statement))
+    more = len(found) > limit
+    return Page(order_rows(session, found[:limit]), cursors.of_id(found[limit - 1]) if more else None)
 
 
 def order_detail(session: Session, shop_id: int, ref: str) -> OrderDetail | None:

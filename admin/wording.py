@@ -193,6 +193,10 @@ class Wording:
         """See :func:`say_moment`."""
         return say_moment(moment, self.now, self.zone)
 
+    def hour(self, moment: datetime) -> str:
+        """``18:40``."""
+        return str(format_time(moment.astimezone(self.zone), "HH:mm", locale=LOCALE))
+
     def iso(self, moment: datetime) -> str:
         """For machines, in the shop's zone."""
         return moment.astimezone(self.zone).isoformat(timespec="seconds")

@@ -11,9 +11,11 @@ import logging
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 import orjson
+from sqlalchemy import Executable
 from sqlalchemy.orm import Session
 
 from bot import conversation as conversations
@@ -25,7 +27,7 @@ from bot.state import Next
 from catalog.snapshot import ProductView, ShopSnapshot
 from db import Database, clock
 from db.models import ConversationTurn, ShopPicture
-from db.statements import insert
+from db.statements import dialect_of, insert, insert_on
 from ghala.messages import dump
 
 log = logging.getLogger("duka.bot")
@@ -109,14 +111,14 @@ class Recorder:
         if not turn.steps:
             return
         session.execute(
-            insert(session, ConversationTurn).values(
-                shop_id=shop_id,
-                customer_id=customer_id,
-                version=version,
-                before=turn.before,
-                steps=turn.steps,
-                created_at=clock(),
-            )
+            _keeping(dialect_of(session)),
+            {
+                "shop_id": shop_id,
+                "customer_id": customer_id,
+                "version": version,
+                "before": turn.before,
+                "steps": turn.steps,
+            },
         )
 
     def _seen(self, shop: ShopSnapshot) -> tuple[int, dict[str, int | None]] | None:
@@ -129,6 +131,11 @@ class Recorder:
             return None
         stock = differing_stock(base, shop)
         return None if stock is None else (picture_id, stock)
+
+
+@cache
+def _keeping(dialect: str) -> Executable:
+    return insert_on(dialect, ConversationTurn).values(created_at=clock())
 
 
 def differing_stock(base: ShopSnapshot, shop: ShopSnapshot) -> dict[str, int | None] | None:

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, request
 import measuring
 from db import Database, inbox
 from db.bell import Bell
+from db.intake import Intake
 from ghala import receiving, strict_json
 from ghala.inbound import read_messages
 from ghala.signatures import Verifier
@@ -25,6 +26,7 @@ def blueprint(
     now: Callable[[], float] = time.time,
 ) -> Blueprint:
     """The routes for messages; a shop's id and secrets, its token and what it may be sent are found by slug."""
+    intake = Intake(database)
     webhooks = Blueprint("message_webhook", __name__)
 
     @webhooks.get("/api/messages/incoming", defaults={"slug": "main"})
@@ -59,8 +61,7 @@ def blueprint(
             )
             for index, item in enumerate(batch.items)
         ]
-        with database.writing() as session:
-            recorded = inbox.record(session, shop_id, f"messages:{slug}", events)
+        recorded = intake.take(shop_id, f"messages:{slug}", events)
         measuring.accepted(len(recorded), of=sum(event.status == "waiting" for event in events))
         for event_id, kind in recorded:
             bell.inbox(kind, event_id)

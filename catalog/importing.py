@@ -87,12 +87,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One good entry; ``fields`` are those given, as ``catalog.exporting`` writes them."""
+    """One good entry; ``fields`` are those given, as ``catalog.exporting`` writes them.
+
+    Of one written in ``cells`` the languages not given stay too.
+    """
 
     place: str
     kind: str
     key: str
     fields: Mapping[str, Any]
+    cells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +221,9 @@ class _Reading:
         except BadEntry as error:
             self.problems += [Problem(place, column, why) for column, why in error.problems]
             return
-        self._take(Item(place, VARIANT, key_of(VARIANT, fields), {"parent": parent, **fields}))
+        self._take(Item(place, VARIANT, key_of(VARIANT, fields), {"parent": parent, **fields}, cells=True))
 
-    def entry(self, place: str, kind: str, of: type[Entry], data: Any) -> None:
+    def entry(self, place: str, kind: str, of: type[Entry], data: Any, *, cells: bool = False) -> None:
         """Take an entry in; a product's variants become entries of their own."""
         try:
             entry = entries.read(of, data)
@@ -228,7 +232,7 @@ class _Reading:
             return
         fields = plain(entry)
         variants = fields.pop("variants", [])
-        self._take(Item(place, kind, key_of(kind, fields), fields))
+        self._take(Item(place, kind, key_of(kind, fields), fields, cells))
         # A variant without a price of its own costs what is written for the product here.
         priced = {"price": fields["price"]} if "price" in fields else {}
         for variant in variants:
@@ -249,7 +253,7 @@ class _Reading:
 
 def _read_yaml(text: str, reading: _Reading) -> None:
     try:
-        loaded = yaml.load(text, _Loader)  # noqa: S506 - a safe loader of our own
+        loaded = _Loader(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
@@ -282,7 +286,7 @@ def _read_sheet(text: str, reading: _Reading) -> None:
         elif row.parent:
             reading.variant(row.place, row.parent, row.data)
         else:
-            reading.entry(row.place, PRODUCT, ProductEntry, row.data)
+            reading.entry(row.place, PRODUCT, ProductEntry, row.data, cells=True)
 
 
 # --- comparing ----------------------------------------------------------------------------------------------
@@ -387,6 +391,10 @@ class _Comparison:
     def _take(self, item: Item) -> None:
         old = self.after[item.kind].get(item.key, {})
         fields = dict(item.fields)
+        if item.cells:
+            for name in sheets.BY_LANGUAGE:
+                if isinstance(fields.get(name), Mapping) and isinstance(old.get(name), Mapping):
+                    fields[name] = {**old[name], **fields[name]}
         if item.kind == VARIANT:
             if not old:
                 fields.setdefault("price", self.after[PRODUCT][str(fields["parent"])].get("price"))

@@ -112,12 +112,24 @@ def record(session: Session, shop_id: int, source: str, events: Sequence[NewEven
 
     What comes under a known id and is something else is kept aside, for a person to see, and has no effect.
     """
+    return record_each(session, shop_id, source, [events])[0]
+
+
+def record_each(
+    session: Session, shop_id: int, source: str, deliveries: Sequence[Sequence[NewEvent]]
+) -> list[list[tuple[int, str]]]:
+    """The same for several deliveries in one statement; of a repeat among them the first counts as new."""
+    events = [event for delivery in deliveries for event in delivery]
     if not events:
-        return []
+        return [[] for _ in deliveries]
     rows = _store(session, shop_id, source, events)
     if len(rows) < len(events):
         _keep_impostors(session, shop_id, source, events)
-    return [(row.id, row.kind) for row in rows if row.status == "waiting"]
+    new = {row.external_id: (row.id, row.kind) for row in rows if row.status == "waiting"}
+    return [
+        [new.pop(event.external_id) for event in delivery if event.external_id in new]
+        for delivery in deliveries
+    ]
 
 
 def _store(
@@ -211,7 +223,7 @@ def _recording(dialect: str) -> Executable:
         insert_on(dialect, InboxEvent)
         .values(received_at=clock(), next_at=clock())
         .on_conflict_do_nothing()
-        .returning(_INBOX.id, _INBOX.kind, _INBOX.status)
+        .returning(_INBOX.id, _INBOX.kind, _INBOX.status, _INBOX.external_id)
     )
 
 

@@ -291,7 +291,7 @@ def _goods(patient: Patient, session: Session, shop: Shop, where: str) -> Iterat
         .limit(MOST_PRODUCTS)
     ).all()
     if not products:
-        yield Finding(where, BAD, "offers nothing", "Import a catalogue: docs/operations.md.")
+        yield Finding(where, BAD, "offers nothing", "Import a catalogue: docs/catalogue.md.")
         return
     odd = [product.sku for product in products if product.price % step(shop.currency)]
     if odd:

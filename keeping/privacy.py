@@ -38,8 +38,10 @@ from db.models import (
     OrderWord,
     OutboxMessage,
     Payment,
+    PromotionUse,
     Rating,
     Refund,
+    StockWait,
 )
 from db.types import word
 from db.words import words_of_order
@@ -142,6 +144,13 @@ def export(session: Session, customer: Customer) -> dict[str, Any]:
         "ratings": of_orders(Rating),
         "payments": of_orders(Payment),
         "refunds": of_orders(Refund),
+        "promotion_uses": of_orders(PromotionUse),
+        "stock_waits": [
+            _row(row)
+            for row in session.scalars(
+                select(StockWait).where(StockWait.customer_id == customer.id).order_by(StockWait.id)
+            )
+        ],
         "money_events": of_orders(MoneyEvent),
         "messages_received": [
             {"received_at": row.received_at.isoformat(), "status": row.status, "message": _body(row.raw)}
@@ -371,6 +380,7 @@ def _forget(session: Session, person: Customer, events: int, *, actor: str, forc
         )
     )
     session.execute(delete(ConversationTurn).where(ConversationTurn.customer_id == person.id))
+    session.execute(delete(StockWait).where(StockWait.customer_id == person.id))
     session.execute(
         update(Customer)
         .where(Customer.id == person.id)

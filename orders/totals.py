@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Executable, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Base, DailyTotal, HourlyTotal, MethodTotal, OrderLine, ProductTotal, Shop
-from db.statements import insert
+from db.statements import dialect_of, insert_on, table
 from db.types import clock
 
 SHARDS: Final = 8
@@ -135,21 +136,27 @@ def add_sold(session: Session, shop_id: int, order_id: int) -> None:
         _raise(session, ProductTotal, place, {"pieces": int(pieces), "revenue": int(revenue)})
 
 
+_LOCAL = select(table(Shop).c.timezone, clock().label("now")).where(table(Shop).c.id == bindparam("shop"))
+
+
 def _local_now(session: Session, shop_id: int) -> datetime:
-    row = session.execute(select(Shop.timezone, clock().label("now")).where(Shop.id == shop_id)).one()
+    row = session.execute(_LOCAL, {"shop": shop_id}).one()
     now: datetime = row.now
     return now.astimezone(ZoneInfo(row.timezone))
 
 
 def _raise(session: Session, model: type[Base], place: dict[str, Any], values: dict[str, int]) -> None:
     """Add to one row, which is made when it is not there."""
-    statement = insert(session, model).values(**place, **values)
-    table: Any = model.__table__
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(place),
-            set_={name: table.c[name] + amount for name, amount in values.items() if amount},
-        )
+    raising = _raising(dialect_of(session), model, tuple(place), tuple(values))
+    session.execute(raising, place | values)
+
+
+@cache
+def _raising(dialect: str, model: type[Base], place: tuple[str, ...], names: tuple[str, ...]) -> Executable:
+    statement = insert_on(dialect, model)
+    return statement.on_conflict_do_update(
+        index_elements=list(place),
+        set_={name: table(model).c[name] + statement.excluded[name] for name in names},
     )
 
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, request
 import measuring
 from db import Database, inbox
 from db.bell import Bell
+from db.intake import Intake
 from ghala import receiving, strict_json
 from ghala.signatures import Verifier
 from payments import gateways
@@ -24,6 +25,7 @@ def blueprint(
     now: Callable[[], float] = time.time,
 ) -> Blueprint:
     """A route for each gateway that tells of payments; ``verifiers`` finds a shop's id and secrets by slug."""
+    intake = Intake(database)
     webhooks = Blueprint("payment_webhook", __name__)
 
     def receive(kind: type[HearsWebhooks], gateway: str, slug: str) -> Response:
@@ -43,8 +45,7 @@ def blueprint(
             hint=request.args.get("payment", "")[:64] or None,
             lane=delivery.lane,
         )
-        with database.writing() as session:
-            recorded = inbox.record(session, shop_id, gateways.source(slug, gateway), [event])
+        recorded = intake.take(shop_id, gateways.source(slug, gateway), [event])
         measuring.accepted(len(recorded), of=1)
         for event_id, work in recorded:
             bell.inbox(work, event_id)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_SHOWN: Final = 3
 PATIENCE: Final = 120.0
+CHANGED_OUTSIDE: Final = frozenset({"phone", "stopped", "handed_off", "state", "misses"})
+"""What of a conversation is read from its customer or changes when a person takes over or gives back."""
 RANK: Final = {"none": 0, "sent": 1, "failed": 1, "delivered": 2, "read": 3}
 PAID: Final = "('paid', 'preparing', 'dispatched', 'delivered')"
 """Paid and not cancelled since; that it was ever paid is what ``paid_at`` says."""
@@ -125,6 +127,7 @@ def after_the_probe(sim: Simulation) -> list[str]:
         *_limited(sim, _all(sim)),
         *_limited(sim, _outbox_empty(sim)),
         *_limited(sim, _answers_in_time(sim)),
+        *_limited(sim, _bought(sim)),
     ]
 
 
@@ -147,12 +150,14 @@ def _all(sim: Simulation) -> Iterator[str]:
     yield from _stored(sim)
     yield from _inbox_done(sim)
     yield from _money(sim)
+    yield from _given_back(sim)
     yield from _receipts(sim)
     yield from _stock(sim)
     yield from _answered(sim)
     yield from _prompts(sim)
     yield from _in_order(sim)
     yield from _effects_once(sim)
+    yield from _goes_on(sim)
     yield from _totals(sim)
     yield from _statuses(sim)
     yield from (f"I15 a log line says too much: {line}" for line in sim.logs.told)
@@ -190,6 +195,45 @@ def _inbox_done(sim: Simulation) -> Iterator[str]:
     query = "SELECT id, kind, error FROM outbox_messages WHERE status = 'dead' AND kind <> 'reply'"
     for row in rows(sim.database, query):
         yield f"I3 a receipt or news was given up: {tuple(row)}"
+
+
+def _bought(sim: Simulation) -> Iterator[str]:
+    """I10: who went through a whole purchase after all was quiet has paid an order."""
+    query = """SELECT c.identity FROM orders AS o JOIN customers AS c ON c.id = o.customer_id
+               WHERE o.paid_at >= :since"""
+    with sim.database.reading() as session:
+        paid = set(session.scalars(text(query).bindparams(since=f"{sim.probed_at:%Y-%m-%d %H:%M:%S.%f}")))
+    for number in sim.buyers:
+        if number not in paid:
+            yield f"I10 customer {sim.people_by_number[number].last} tried to buy after all was quiet and could not"
+        else:
+            sim.world.faults.reached("bought after all was quiet")
+
+
+def _given_back(sim: Simulation) -> Iterator[str]:
+    """I34: what a person says once is done once; what was acknowledged is in the books."""
+    booked = Counter(
+        row[0] for row in rows(sim.database, "SELECT transaction_ref FROM money_events WHERE kind = 'refund'")
+    )
+    for reference, count in booked.items():
+        if count > 1:
+            yield f"I34 money went back {count} times: {reference}"
+    for reference in sim.staff.given_back:
+        sim.world.faults.reached("money given back by hand")
+        if reference not in booked:
+            yield f"I34 money went back and is in no book: {reference}"
+    query = """SELECT p.ref FROM payments AS p JOIN money_events AS m ON m.payment_id = p.id AND m.kind = 'refund'
+               GROUP BY p.id HAVING sum(m.amount) > (SELECT sum(g.amount) FROM money_events AS g
+                 WHERE g.payment_id = p.id AND g.kind IN ('payment', 'refund_due'))"""
+    for row in rows(sim.database, query):
+        yield f"I34 more went back than was paid: {row[0]}"
+    for what, query in (
+        ("a paid order was cancelled", "status = 'cancelled' AND paid_at IS NOT NULL"),
+        ("an order was delivered", "status = 'delivered'"),
+    ):
+        found = rows(sim.database, f"SELECT count(*) FROM orders WHERE {query}")
+        sim.world.faults.states[what] += found[0][0]
+    sim.world.faults.states["a rating"] += rows(sim.database, "SELECT count(*) FROM ratings")[0][0]
 
 
 def _outbox_empty(sim: Simulation) -> Iterator[str]:
@@ -376,6 +420,9 @@ def _prompts(sim: Simulation) -> Iterator[str]:
             yield f"I12 charged {len(orders)} times: {ref}"
         elif any(order.key != known[ref][1] for order in orders):
             yield f"I12 charged under another key: {ref}"
+    for ref, _, status, gateway_ref in known.values():
+        if gateway_ref is not None and gateway_ref not in sim.outside.orders:
+            yield f"I12 a payment is {status} under an order that is not over there: {ref} {gateway_ref}"
     query = "SELECT order_id, count(*) FROM payments WHERE status IN ('created', 'pending', 'unknown', 'needs_review') GROUP BY order_id HAVING count(*) > 1"
     for row in rows(sim.database, query):
         yield f"I12 two open payments for one order: {tuple(row)}"
@@ -420,6 +467,23 @@ def _effects_once(sim: Simulation) -> Iterator[str]:
     for name, count in seen.items():
         if count > 1 and name:
             yield f"I14 message {name} is stored {count} times"
+
+
+def _goes_on(sim: Simulation) -> Iterator[str]:
+    """I6: a conversation goes on from what was written last, whatever the copy in Redis says."""
+    written = {
+        (row[0], row[1]): row[2]
+        for row in rows(sim.database, "SELECT customer_id, version, data FROM sim_moved")
+    }
+    query = "SELECT customer_id, version, before FROM conversation_turns ORDER BY id"
+    for customer_id, version, before in rows(sim.database, query):
+        last = written.get((customer_id, version - 1))
+        if last is None:
+            continue
+        old, new = orjson.loads(last), orjson.loads(before)
+        differ = sorted(name for name in new if name not in CHANGED_OUTSIDE and new[name] != old.get(name))
+        if differ:
+            yield f"I6 customer {customer_id} went on from another conversation at {version}: {differ}"
 
 
 def _totals(sim: Simulation) -> Iterator[str]:

@@ -28,7 +28,7 @@ CALLER: Final = 2
 WITNESSES: Final = """
 CREATE TABLE sim_done (seq INTEGER PRIMARY KEY, event_id INTEGER, kind TEXT, customer_key TEXT, status TEXT, attempts INTEGER, txn INTEGER);
 CREATE TABLE sim_said (seq INTEGER PRIMARY KEY, outbox_id INTEGER, customer_id INTEGER, kind TEXT, txn INTEGER);
-CREATE TABLE sim_moved (seq INTEGER PRIMARY KEY, customer_id INTEGER, version INTEGER, txn INTEGER);
+CREATE TABLE sim_moved (seq INTEGER PRIMARY KEY, customer_id INTEGER, version INTEGER, txn INTEGER, data TEXT);
 CREATE TABLE sim_wrong (seq INTEGER PRIMARY KEY, what TEXT, detail TEXT);
 CREATE INDEX sim_said_txn ON sim_said (txn);
 CREATE INDEX sim_said_customer ON sim_said (customer_id, txn);
@@ -41,11 +41,11 @@ CREATE TRIGGER sim_2 AFTER INSERT ON outbox_messages BEGIN
   INSERT INTO sim_said (outbox_id, customer_id, kind, txn) VALUES (NEW.id, NEW.customer_id, NEW.kind, sim_txn());
 END;
 CREATE TRIGGER sim_3 AFTER UPDATE OF version ON conversations WHEN NEW.version <> OLD.version BEGIN
-  INSERT INTO sim_moved (customer_id, version, txn) VALUES (NEW.customer_id, NEW.version, sim_txn());
+  INSERT INTO sim_moved (customer_id, version, txn, data) VALUES (NEW.customer_id, NEW.version, sim_txn(), NEW.data);
 END;
 CREATE TRIGGER sim_0 AFTER INSERT ON sim_wrong BEGIN SELECT sim_touch(); END;
 CREATE TRIGGER sim_10 AFTER UPDATE ON products
-WHEN NEW.available + NEW.reserved + NEW.sold <> OLD.available + OLD.reserved + OLD.sold OR NEW.available < 0 OR NEW.reserved < 0
+WHEN NEW.available + NEW.reserved + NEW.sold <> OLD.available + OLD.reserved + OLD.sold + sim_restocked() OR NEW.available < 0 OR NEW.reserved < 0
 BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I8 stock came from nowhere or went below zero', NEW.sku); END;
 CREATE TRIGGER sim_11 AFTER UPDATE OF status ON payments WHEN OLD.status = 'succeeded' AND NEW.status <> 'succeeded'
 BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I21 a succeeded payment became ' || NEW.status, NEW.ref); END;
@@ -82,6 +82,8 @@ class SimDatabase(Database):
         self._down_until = 0.0
         self.transaction = 0
         self.touched = False
+        self.restocked = 0
+        """Pieces the owner puts on the shelf in the transaction under way."""
         self._observer: sqlite3.Connection | None = None
         for engine in (self.engine, self._readers):
             event.listen(engine, "connect", self._tune)
@@ -91,6 +93,7 @@ class SimDatabase(Database):
         connection.execute("PRAGMA synchronous=OFF")
         connection.create_function("sim_txn", 0, lambda: self.transaction)
         connection.create_function("sim_touch", 0, self._touch)
+        connection.create_function("sim_restocked", 0, lambda: self.restocked)
 
     def _touch(self) -> int:
         self.touched = True
@@ -107,11 +110,18 @@ class SimDatabase(Database):
 
     def ask(self, query: str) -> tuple[Any, ...] | None:
         """The first row of a query of the observer's, who has a connection of his own and no bad luck."""
+        found: tuple[Any, ...] | None = self._observing().execute(query).fetchone()
+        return found
+
+    def all(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query of the observer's."""
+        return self._observing().execute(query).fetchall()
+
+    def _observing(self) -> sqlite3.Connection:
         if self._observer is None:
             self._observer = sqlite3.connect(str(self.url.database), isolation_level=None)
             self._observer.create_function("duka_clock", 1, self._sqlite_clock)
-        found: tuple[Any, ...] | None = self._observer.execute(query).fetchone()
-        return found
+        return self._observer
 
     def close(self) -> None:
         """See ``Database.close``."""

@@ -1,14 +1,20 @@
 """Does the oracle see? Bugs planted in the real shop, each to be caught within ten seeds.
 
 A mutant patches the shop's own objects in this process for as long as it runs. ``python -m
-simulation --mutants`` prints a table and fails if one survives.
+simulation --mutants`` prints a table and fails if one survives. Only what an invariant sees counts as
+caught: a mutant that no longer fits what it replaces, that stumbles over its own code or is never
+called is *broken*, one that takes too long has *no result*, and both fail like a survivor.
 """
 
 # ruff: noqa: ARG001 - a mutant takes what the real one takes
 from __future__ import annotations
 
+import functools
+import inspect
 import multiprocessing
+import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -46,18 +52,107 @@ from payments import service as payment_service
 from payments.desk import PaymentDesk
 from payments.gateways.ghala import GhalaGateway
 from payments.service import News
-from simulation.shop import Result, Simulation
+from simulation.shop import Simulation
 
 SEEDS: Final = 10
 CUSTOMERS: Final = 30
-Patch = Callable[[ExitStack], None]
+MOST_SECONDS: Final = 240.0
+"""Seconds of work after which a mutant has no result."""
+MISTAKES: Final = (TypeError, AttributeError, NameError, LookupError)
+"""What raises inside a mutant says that the mutant is wrong, not the shop."""
 
 
-def swap(stack: ExitStack, owner: Any, name: str, new: Any) -> Any:
-    """Replace an attribute until the stack is closed; returns what it was."""
+class BrokenMutant(Exception):
+    """The planted bug does not fit the shop as it is now: nothing can be said about it."""
+
+
+class TooLong(BaseException):
+    """The seed would not end. Not an ``Exception``: nothing in the shop may survive it."""
+
+
+class Planting(ExitStack):
+    """What is patched until this is closed, how often it was called, and how often it stumbled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+        self.mistakes: list[str] = []
+
+    def watched(self, name: str, new: Callable[..., Any]) -> Callable[..., Any]:
+        """The same, counted; a mistake of the mutant's own code is noted on its way up."""
+
+        @functools.wraps(new)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls[name] += 1
+            try:
+                return new(*args, **kwargs)
+            except MISTAKES as error:
+                self._note(name, new, error)
+                raise
+
+        @functools.wraps(new)
+        async def wait(*args: Any, **kwargs: Any) -> Any:
+            self.calls[name] += 1
+            try:
+                return await new(*args, **kwargs)
+            except MISTAKES as error:
+                self._note(name, new, error)
+                raise
+
+        return wait if inspect.iscoroutinefunction(new) else call
+
+    def _note(self, name: str, new: Callable[..., Any], error: Exception) -> None:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        if trace is not None and trace.tb_frame.f_code.co_filename in {__file__, inspect.getfile(new)}:
+            self.mistakes.append(f"{name}: {type(error).__name__}: {error}")
+
+
+Patch = Callable[[Planting], None]
+
+
+def fits(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    """Whether whoever calls the one may call the other with the same arguments, meaning the same."""
+    theirs = inspect.signature(old).parameters
+    ours = inspect.signature(new).parameters
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    asked = [known for known in theirs.values() if known.kind in places]
+    taken = [known for known in ours.values() if known.kind in places]
+    rest = any(known.kind is inspect.Parameter.VAR_POSITIONAL for known in ours.values())
+    named = any(known.kind is inspect.Parameter.VAR_KEYWORD for known in ours.values())
+    only_named = {name for name, known in ours.items() if known.kind is inspect.Parameter.KEYWORD_ONLY}
+    must_name = {name for name, known in theirs.items() if known.kind is inspect.Parameter.KEYWORD_ONLY}
+    both = list(zip(asked, taken, strict=False))
+    return (
+        len(taken) <= len(asked)
+        and (rest or len(taken) == len(asked))
+        and all(one.name == other.name for one, other in both)
+        and all(
+            one.default is inspect.Parameter.empty or other.default is not inspect.Parameter.empty
+            for one, other in both
+        )
+        and only_named <= set(theirs)
+        and (named or must_name <= only_named)
+    )
+
+
+def swap(stack: Planting, owner: Any, name: str, new: Any) -> Any:
+    """Replace an attribute until the stack is closed; returns what it was.
+
+    Raises:
+        BrokenMutant: it is not there any more, or takes other arguments.
+    """
+    where = f"{owner.__name__}.{name}"
+    if not hasattr(owner, name):
+        raise BrokenMutant(f"{where} is not there")
     old = getattr(owner, name)
-    kept = owner.__dict__[name] if isinstance(owner, type) else old
-    setattr(owner, name, new)
+    kept = owner.__dict__.get(name, old) if isinstance(owner, type) else old
+    if callable(old):
+        if not fits(old, new):
+            raise BrokenMutant(f"{where} takes {inspect.signature(old)}, not {inspect.signature(new)}")
+        new = stack.watched(where, new)
+    setattr(owner, name, staticmethod(new) if isinstance(kept, staticmethod) else new)
     stack.callback(setattr, owner, name, kept)
     return old
 
@@ -65,7 +160,7 @@ def swap(stack: ExitStack, owner: Any, name: str, new: Any) -> Any:
 # --- messages in ----------------------------------------------------------------------------------------
 
 
-def no_dedupe(stack: ExitStack) -> None:
+def no_dedupe(stack: Planting) -> None:
     """Every delivery is a new one."""
     count = iter(range(10**9))
     old = inbox.record
@@ -77,7 +172,7 @@ def no_dedupe(stack: ExitStack) -> None:
     swap(stack, inbox, "record", record)
 
 
-def dedupe_by_delivery_only(stack: ExitStack) -> None:
+def dedupe_by_delivery_only(stack: Planting) -> None:
     """A message that comes in another delivery counts as new."""
     old = inbox.record
 
@@ -87,7 +182,7 @@ def dedupe_by_delivery_only(stack: ExitStack) -> None:
     swap(stack, inbox, "record", record)
 
 
-def ack_before_commit(stack: ExitStack) -> None:
+def ack_before_commit(stack: Planting) -> None:
     """The request is answered whatever became of the transaction."""
     from flask import Response
     from sqlalchemy.exc import OperationalError
@@ -102,12 +197,12 @@ def ack_before_commit(stack: ExitStack) -> None:
     swap(stack, message_webhook, "blueprint", blueprint)
 
 
-def unsigned_is_fine(stack: ExitStack) -> None:
+def unsigned_is_fine(stack: Planting) -> None:
     """Signatures are not checked."""
     swap(stack, Verifier, "verify", lambda *_: Freshness.FRESH)
 
 
-def no_sweeper(stack: ExitStack) -> None:
+def no_sweeper(stack: Planting) -> None:
     """Nobody looks for what the queue lost."""
     swap(stack, Sweeper, "sweep", lambda *_: 0)
 
@@ -115,11 +210,11 @@ def no_sweeper(stack: ExitStack) -> None:
 # --- conversations --------------------------------------------------------------------------------------
 
 
-def no_fence(stack: ExitStack) -> None:
+def no_fence(stack: Planting) -> None:
     """Whoever is late writes all the same."""
     old = ConversationShell._commit
 
-    def commit(self: Any, session: Session, claim: Any, *rest: Any) -> None:
+    def commit(self: Any, session: Session, claim: Any, *rest: Any) -> Any:
         now = session.execute(
             select(Conversation.fence, Conversation.version).where(
                 Conversation.customer_id == claim.customer_id
@@ -130,12 +225,12 @@ def no_fence(stack: ExitStack) -> None:
             .where(InboxEvent.id.in_([event.id for event in claim.events]))
             .values(status="waiting")
         )
-        old(self, session, replace(claim, fence=now.fence, version=now.version), *rest)
+        return old(self, session, replace(claim, fence=now.fence, version=now.version), *rest)
 
     swap(stack, ConversationShell, "_commit", commit)
 
 
-def no_lease(stack: ExitStack) -> None:
+def no_lease(stack: Planting) -> None:
     """Nobody holds a customer, and nobody notices."""
     no_fence(stack)
     old = ConversationShell.claim
@@ -148,7 +243,7 @@ def no_lease(stack: ExitStack) -> None:
     swap(stack, ConversationShell, "claim", claim)
 
 
-def no_order(stack: ExitStack) -> None:
+def no_order(stack: Planting) -> None:
     """The newest message is worked on first, alone."""
     old = inbox.of_customer
 
@@ -158,7 +253,7 @@ def no_order(stack: ExitStack) -> None:
     swap(stack, inbox, "of_customer", of_customer)
 
 
-def stale_copies(stack: ExitStack) -> None:
+def stale_copies(stack: Planting) -> None:
     """The copy in Redis is believed whatever version it has."""
 
     def get(self: Any, customer_id: int, version: int) -> Any:
@@ -173,7 +268,7 @@ def stale_copies(stack: ExitStack) -> None:
     swap(stack, ConversationCopies, "get", get)
 
 
-def forgets_the_answer(stack: ExitStack) -> None:
+def forgets_the_answer(stack: Planting) -> None:
     """One answer in ten is not promised."""
     old = ConversationShell._promise
     count = iter(range(10**9))
@@ -185,7 +280,7 @@ def forgets_the_answer(stack: ExitStack) -> None:
     swap(stack, ConversationShell, "_promise", promise)
 
 
-def finishes_in_another_transaction(stack: ExitStack) -> None:
+def finishes_in_another_transaction(stack: Planting) -> None:
     """The answer is promised in a commit of its own, before the events are finished."""
     old = ConversationShell._promise
 
@@ -211,7 +306,7 @@ def finishes_in_another_transaction(stack: ExitStack) -> None:
 # --- messages out ---------------------------------------------------------------------------------------
 
 
-def sent_before_sending(stack: ExitStack) -> None:
+def sent_before_sending(stack: Planting) -> None:
     """A claimed message counts as sent at once."""
     old = outbox.claim_heads
 
@@ -226,19 +321,19 @@ def sent_before_sending(stack: ExitStack) -> None:
     swap(stack, outbox, "claim_heads", claim_heads)
 
 
-def unknown_is_sent(stack: ExitStack) -> None:
+def unknown_is_sent(stack: Planting) -> None:
     """A send that timed out counts as sent."""
 
-    def again(self: Any, claimed: Any, error: str, retry_after: Any) -> outbox.Outcome:
+    def again(self: Any, claimed: Any, error: str, retry_after: Any, reason: str = "") -> outbox.Outcome:
         if error == "outcome unknown":
             return outbox.Outcome(claimed.id, claimed.fence, "sent")
-        done: outbox.Outcome = old(self, claimed, error, retry_after)
+        done: outbox.Outcome = old(self, claimed, error, retry_after, reason)
         return done
 
     old = swap(stack, Sender, "_again", again)
 
 
-def new_key_per_send(stack: ExitStack) -> None:
+def new_key_per_send(stack: Planting) -> None:
     """Every attempt to send has a key of its own."""
     count = iter(range(10**9))
 
@@ -248,7 +343,7 @@ def new_key_per_send(stack: ExitStack) -> None:
     old = swap(stack, Sender, "send", send)
 
 
-def receipt_without_unique_key(stack: ExitStack) -> None:
+def receipt_without_unique_key(stack: Planting) -> None:
     """A receipt is written as often as somebody thinks of it."""
     old = shell.together
 
@@ -274,29 +369,29 @@ def receipt_without_unique_key(stack: ExitStack) -> None:
     swap(stack, payment_service, "_repeated", again)
 
 
-def receipt_dies(stack: ExitStack) -> None:
+def receipt_dies(stack: Planting) -> None:
     """What could not be sent at the first attempt is given up."""
     swap(stack, sender_module, "MOST_ATTEMPTS", 1)
     old = Sender._again
 
-    def again(self: Any, claimed: Any, error: str, retry_after: Any) -> Any:
-        return old(self, replace(claimed, kind="reply"), error, retry_after)
+    def again(self: Any, claimed: Any, error: str, retry_after: Any, reason: str = "") -> Any:
+        return old(self, replace(claimed, kind="reply"), error, retry_after, reason)
 
     swap(stack, Sender, "_again", again)
 
 
-def template_under_the_same_key(stack: ExitStack) -> None:
+def template_under_the_same_key(stack: Planting) -> None:
     """A message that failed because the window was closed goes again as it was, and a template too."""
 
-    def refused(self: Any, claimed: Any, error: Any) -> Any:
+    def refused(self: Any, claimed: Any, message: Any, error: Any) -> Any:
         if claimed.fallback is not None:
             return outbox.Outcome(claimed.id, claimed.fence, "dead", error="window closed")
-        return old(self, claimed, error)
+        return old(self, claimed, message, error)
 
     old = swap(stack, Sender, "_refused", refused)
 
 
-def status_downgrades(stack: ExitStack) -> None:
+def status_downgrades(stack: Planting) -> None:
     """The latest status is the truth."""
 
     def record_delivery(
@@ -315,7 +410,7 @@ def status_downgrades(stack: ExitStack) -> None:
     swap(stack, outbox, "record_delivery", record_delivery)
 
 
-def early_status_is_dropped(stack: ExitStack) -> None:
+def early_status_is_dropped(stack: Planting) -> None:
     """A status about a message whose name we do not know yet is done with."""
     swap(stack, statuses, "TRIES", 0)
     old = inbox.finish
@@ -329,7 +424,7 @@ def early_status_is_dropped(stack: ExitStack) -> None:
 # --- stock and orders -----------------------------------------------------------------------------------
 
 
-def oversell(stack: ExitStack) -> None:
+def oversell(stack: Planting) -> None:
     """Stock is read, then written."""
 
     def hold(session: Session, shop_id: int, pieces: dict[int, int]) -> dict[int, int]:
@@ -349,12 +444,12 @@ def oversell(stack: ExitStack) -> None:
     swap(stack, placing, "_hold", hold)
 
 
-def expiry_forgets_stock(stack: ExitStack) -> None:
+def expiry_forgets_stock(stack: Planting) -> None:
     """An order that closes keeps what it held."""
 
-    def settle(session: Session, order: Order, outcome: str) -> None:
+    def settle(session: Session, order: Order, before: str, outcome: str) -> None:
         if outcome == "sold":
-            old(session, order, outcome)
+            old(session, order, before, outcome)
         else:
             session.execute(
                 update(StockReservation)
@@ -365,7 +460,7 @@ def expiry_forgets_stock(stack: ExitStack) -> None:
     old = swap(stack, order_service, "_settle_stock", settle)
 
 
-def paid_orders_expire(stack: ExitStack) -> None:
+def paid_orders_expire(stack: Planting) -> None:
     """Expiry closes whatever it finds, paid or not."""
 
     def due(session: Session, most: int = 100) -> list[int]:
@@ -382,7 +477,7 @@ def paid_orders_expire(stack: ExitStack) -> None:
     swap(stack, order_service, "expire", expire)
 
 
-def two_orders_of_one_cart(stack: ExitStack) -> None:
+def two_orders_of_one_cart(stack: Planting) -> None:
     """The version of the cart is forgotten, and stale workers may write."""
     no_fence(stack)
     old = placing.place
@@ -393,7 +488,7 @@ def two_orders_of_one_cart(stack: ExitStack) -> None:
     swap(stack, placing, "place", place)
 
 
-def totals_drift(stack: ExitStack) -> None:
+def totals_drift(stack: Planting) -> None:
     """A closed order that is honoured after all stays counted as closed."""
     old = totals.add
 
@@ -409,13 +504,13 @@ def totals_drift(stack: ExitStack) -> None:
 # --- money ----------------------------------------------------------------------------------------------
 
 
-def no_amount_check(stack: ExitStack) -> None:
+def no_amount_check(stack: Planting) -> None:
     """Any amount pays."""
     swap(stack, payment_service, "mismatch_of", lambda *_: "")
     swap(stack, desk_module, "_unfit", lambda *_: "")
 
 
-def new_key_per_start(stack: ExitStack) -> None:
+def new_key_per_start(stack: Planting) -> None:
     """Every call to the gateway has a key of its own."""
     count = iter(range(10**9))
 
@@ -425,7 +520,7 @@ def new_key_per_start(stack: ExitStack) -> None:
     old = swap(stack, GhalaGateway, "_create", create)
 
 
-def unknown_is_failed(stack: ExitStack) -> None:
+def unknown_is_failed(stack: Planting) -> None:
     """A start that timed out counts as failed, and failures are final."""
 
     def start(self: Any, charge: Any) -> Any:
@@ -440,19 +535,19 @@ def unknown_is_failed(stack: ExitStack) -> None:
     failure_is_final(stack)
 
 
-def failure_is_final(stack: ExitStack) -> None:
+def failure_is_final(stack: Planting) -> None:
     """After a failure no success is believed."""
 
-    def succeeded(session: Session, order: Order, payment: Payment, *rest: Any) -> News:
+    def succeeded(session: Session, order: Order, payment: Payment, *rest: Any, **more: Any) -> News:
         if payment.status in {"failed", "expired"}:
             return News(outcome="ignored")
-        news: News = old(session, order, payment, *rest)
+        news: News = old(session, order, payment, *rest, **more)
         return news
 
     old = swap(stack, payment_service, "_succeeded", succeeded)
 
 
-def no_reconcile(stack: ExitStack) -> None:
+def no_reconcile(stack: Planting) -> None:
     """The gateway is never asked."""
 
     def ask(self: Any, payment_id: int) -> None:
@@ -462,21 +557,21 @@ def no_reconcile(stack: ExitStack) -> None:
     swap(stack, PaymentDesk, "ask", ask)
 
 
-def unmatched_is_dropped(stack: ExitStack) -> None:
+def unmatched_is_dropped(stack: Planting) -> None:
     """Money that fits nothing is forgotten."""
     swap(stack, payment_service, "unmatched", lambda *_, **__: False)
 
 
-def unparked(stack: ExitStack) -> None:
+def unparked(stack: Planting) -> None:
     """News of an order nobody knows yet is thrown away."""
 
-    def park(self: Any, session: Session, event: Any, notice: Any, news_of: Any) -> None:
+    def park(self: Any, session: Session, event: Any, gateway: str, notice: Any, news_of: Any) -> None:
         inbox.finish(session, [event.id], "ignored")
 
     swap(stack, PaymentDesk, "_park", park)
 
 
-def refund_due_forgotten(stack: ExitStack) -> None:
+def refund_due_forgotten(stack: Planting) -> None:
     """Money for a closed or paid order is not written down."""
 
     def book(session: Session, kind: str, *rest: Any) -> bool:
@@ -485,7 +580,7 @@ def refund_due_forgotten(stack: ExitStack) -> None:
     old = swap(stack, payment_service, "_book", book)
 
 
-def double_refund_due(stack: ExitStack) -> None:
+def double_refund_due(stack: Planting) -> None:
     """Money due back is written down twice."""
 
     def book(session: Session, kind: str, payment: Payment, reference: str, *rest: Any) -> bool:
@@ -511,7 +606,7 @@ def double_refund_due(stack: ExitStack) -> None:
     old = swap(stack, payment_service, "_book", book)
 
 
-def every_success_is_new(stack: ExitStack) -> None:
+def every_success_is_new(stack: Planting) -> None:
     """A success told twice is money that came twice."""
     count = iter(range(10**9))
 
@@ -522,7 +617,7 @@ def every_success_is_new(stack: ExitStack) -> None:
     old = swap(stack, payment_service, "_repeated", repeated)
 
 
-def paying_twice_books_twice(stack: ExitStack) -> None:
+def paying_twice_books_twice(stack: Planting) -> None:
     """A paid order may be paid again."""
 
     def mark_paid(session: Session, order: Order, amount: int) -> bool:
@@ -531,7 +626,7 @@ def paying_twice_books_twice(stack: ExitStack) -> None:
     old = swap(stack, order_service, "mark_paid", mark_paid)
 
 
-def two_prompts(stack: ExitStack) -> None:
+def two_prompts(stack: Planting) -> None:
     """An open payment does not keep a second one away."""
     old = payment_service.request
 
@@ -547,12 +642,12 @@ def two_prompts(stack: ExitStack) -> None:
     swap(stack, payment_service, "request", request)
 
 
-def starts_in_two_hands(stack: ExitStack) -> None:
+def starts_in_two_hands(stack: Planting) -> None:
     """The key is made anew by whoever starts the payment."""
     count = iter(range(10**9))
 
-    def claim(self: Any, payment_id: int, status: str) -> Any:
-        taken = old(self, payment_id, status)
+    def claim(self: Any, payment_id: int) -> Any:
+        taken = old(self, payment_id)
         if taken is None:
             return None
         charge, *rest = taken
@@ -561,7 +656,7 @@ def starts_in_two_hands(stack: ExitStack) -> None:
     old = swap(stack, PaymentDesk, "_claim", claim)
 
 
-def refused_is_started(stack: ExitStack) -> None:
+def refused_is_started(stack: Planting) -> None:
     """A gateway that could not be reached counts as one that took the charge and failed."""
 
     def start(self: Any, charge: Any) -> Any:
@@ -575,7 +670,7 @@ def refused_is_started(stack: ExitStack) -> None:
     old = swap(stack, GhalaGateway, "start", start)
 
 
-def words_are_money(stack: ExitStack) -> None:
+def words_are_money(stack: Planting) -> None:
     """Saying that one has paid pays."""
 
     def ask(self: Any, session: Session, claim: Any, ref: str, work: Any) -> Any:
@@ -589,7 +684,7 @@ def words_are_money(stack: ExitStack) -> None:
     old = swap(stack, ConversationShell, "_ask", ask)
 
 
-def logs_say_all(stack: ExitStack) -> None:
+def logs_say_all(stack: Planting) -> None:
     """Whoever answers writes down whom."""
 
     def claim(self: Any, event_id: int) -> Any:
@@ -653,51 +748,92 @@ MUTANTS: Final = tuple(
         (double_refund_due, ("mpesa.paid_twice", "mpesa.late_success")),
         (every_success_is_new, ("callback.duplicate", "callback.new_id")),
         (paying_twice_books_twice, ("mpesa.paid_twice", "mpesa.late_success", "mpesa.slow")),
-        (two_prompts, ("mpesa.no_answer",)),
+        (two_prompts, ("mpesa.no_answer", "mpesa.slow", "mpesa.late_success")),
         (starts_in_two_hands, ("order.timeout_after", "order.server_error", "order.garbage")),
-        (refused_is_started, ("order.refused", "order.timeout_before")),
+        (refused_is_started, ("order.refused", "order.timeout_before", "order.timeout_after")),
         (words_are_money, ("mpesa.no_answer", "mpesa.slow")),
         (logs_say_all, ()),
     )
 )
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a hunt: *caught*, *survived*, *broken* or *no result*, after so many seeds, and why."""
+
+    name: str
+    outcome: str
+    tried: int
+    why: str
+    seconds: float = 0.0
+
+
 @contextmanager
-def planted(mutant: Mutant) -> Iterator[None]:
+def planted(mutant: Mutant) -> Iterator[Planting]:
     """The shop with this bug."""
-    with ExitStack() as stack:
+    with Planting() as stack:
         mutant.patch(stack)
-        yield
+        yield stack
 
 
-def hunt(mutant: Mutant, seeds: Sequence[int], customers: int = CUSTOMERS) -> tuple[Result | None, int]:
-    """The first seed that sees the bug, and how many were tried."""
+def hunt(mutant: Mutant, seeds: Sequence[int], customers: int = CUSTOMERS) -> Verdict:
+    """Try seeds until one sees the bug."""
+    calls = 0
     for tried, seed in enumerate(seeds, start=1):
-        with planted(mutant):
-            result = Simulation(seed, customers, also=mutant.kinds).run()
+        try:
+            with planted(mutant) as planting:
+                result = Simulation(seed, customers, also=mutant.kinds).run()
+        except BrokenMutant as error:
+            return Verdict(mutant.name, "broken", tried, str(error))
+        calls += planting.calls.total()
+        if planting.mistakes:
+            return Verdict(mutant.name, "broken", tried, planting.mistakes[0])
         if result.violations:
-            return result, tried
-    return None, len(seeds)
+            return Verdict(mutant.name, "caught", tried, result.violations[0])
+    if not calls:
+        return Verdict(mutant.name, "broken", len(seeds), "never called")
+    return Verdict(mutant.name, "survived", len(seeds), "")
 
 
-def told(name: str) -> tuple[str, bool, int, float, str]:
-    """Hunt one mutant: its name, whether it was caught, seeds tried, seconds, and by what."""
+def _overtime(*_: object) -> None:
+    raise TooLong
+
+
+def told(name: str) -> Verdict:
+    """Hunt one mutant in a process that does nothing else, for as long as is reasonable."""
     mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
-    began = time.monotonic()
-    result, tried = hunt(mutant, range(1, SEEDS + 1))
-    by = "SURVIVED" if result is None else result.violations[0]
-    return name, result is not None, tried, time.monotonic() - began, by
+    began = time.process_time()
+    signal.signal(signal.SIGPROF, _overtime)
+    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+    try:
+        verdict = hunt(mutant, range(1, SEEDS + 1))
+    except TooLong:
+        verdict = Verdict(name, "no result", 0, f"{MOST_SECONDS:.0f} seconds of work were not enough")
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return replace(verdict, seconds=time.process_time() - began)
 
 
-def main(names: Sequence[str]) -> int:
-    """Hunt the named mutants, or all; prints a table."""
-    chosen = [mutant.name for mutant in MUTANTS if not names or mutant.name in names]
-    survivors = []
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        for name, caught, tried, seconds, by in pool.imap_unordered(told, chosen):
-            print(f"{name:34} {tried:2} seeds {seconds:5.0f} s  {by[:100]}", flush=True)
-            if not caught:
-                survivors.append(name)
-    said = f"survived: {', '.join(survivors)}" if survivors else "every one was caught"
-    print(f"{len(chosen)} planted bugs, {said}")
-    return int(bool(survivors))
+def main(names: Sequence[str], processes: int = 2) -> int:
+    """Hunt the named mutants, or all; prints a table. 0 when an invariant caught every one."""
+    known = [mutant.name for mutant in MUTANTS]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        print(f"no planted bugs are called {', '.join(unknown)}")
+        return 2
+    chosen = [name for name in known if not names or name in names]
+    verdicts = []
+    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
+        for verdict in pool.imap_unordered(told, chosen):
+            print(
+                f"{verdict.name:34} {verdict.outcome:9} {verdict.tried:2} seeds {verdict.seconds:5.0f} s"
+                f"  {verdict.why[:110]}",
+                flush=True,
+            )
+            verdicts.append(verdict)
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    print(f"{len(chosen)} planted bugs: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    for verdict in verdicts:
+        if verdict.outcome != "caught":
+            print(f"  {verdict.outcome}: {verdict.name}")
+    return int(counts["caught"] < len(chosen))

@@ -120,6 +120,7 @@ class Outside:
         self.charges_once = rng.random() < 0.75
         self.shown: list[Shown] = []
         self.on_shown: Callable[[Shown], None] = lambda _: None
+        self.everybody_pays = False
         self.receipts: list[Receipt] = []
         self.orders: dict[str, RemoteOrder] = {}
         self.orders_by_key: dict[str, RemoteOrder] = {}
@@ -463,7 +464,7 @@ class Outside:
         self.orders_by_ref.setdefault(order.external_id, []).append(order)
         world.log("ordered", order.id, order.external_id, order.method, str(order.amount))
         if order.method == "card":
-            if world.rng.random() < 0.8:
+            if self.everybody_pays or world.rng.random() < 0.8:
                 world.scheduler.after(world.between(10, 120), lambda: self._settle(order))
             return order
         for other in self.prompts:
@@ -507,7 +508,7 @@ class Outside:
 
     def _human(self, order: RemoteOrder) -> None:
         world = self.world
-        mood = world.rng.random()
+        mood = 1.0 if self.everybody_pays else world.rng.random()
         if mood < 0.07:
             self._fail(order, "1032: Request cancelled by user")
         elif mood < 0.10:

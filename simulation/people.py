@@ -14,14 +14,14 @@ from simulation.outside import Outside, Shown
 from simulation.world import World
 
 CHARACTERS: Final[dict[str, float]] = {
-    "quick": 0.34,
+    "quick": 0.28,
     "browser": 0.14,
     "card": 0.08,
     "hesitator": 0.07,
     "double_tapper": 0.09,
     "changer": 0.09,
     "other_number": 0.06,
-    "api": 0.06,
+    "api": 0.12,
     "nonsense": 0.04,
     "fraudster": 0.03,
 }
@@ -40,6 +40,10 @@ NONSENSE: Final = (
     "", " ", "x" * 5000, "' OR 1=1 --", "0", "-1", "²", "١٢", "<b>hi</b>", "language", "again", "track",
 )  # fmt: skip
 SMS: Final = "SKJ4X2ABCD Confirmed. Ksh3,000.00 sent to DUKA LTD 0700000000 on 2/3/26 at 9:07 AM. New balance"
+REGRETS: Final = 0.1
+"""The chance that somebody wants their money back after all."""
+SILENCES: Final = 0.08
+"""The chance that somebody wants no more messages, and then does."""
 PATIENCE: Final = 420.0
 MOST_NUDGES: Final = 3
 IMPATIENT: Final = 0.4
@@ -68,6 +72,7 @@ class Person:
         self.last: Shown | None = None
         self.seen_keys: set[str] = set()
         self.options: list[str] = []
+        self.orders: tuple[str, ...] = ORDERS
         self._planned = False
         self._order_by_api = order_by_api
 
@@ -95,13 +100,60 @@ class Person:
         if shown.key not in self.seen_keys and ("RECEIPT" in body or template(shown) == "order_receipt"):
             self.receipts += 1
         self.seen_keys.add(shown.key)
-        if self.done or self._planned:
+        if self.done:
+            self._after_the_purchase({option.partition("~")[0].split(":")[0]: option for option in options})
+            return
+        if self._planned:
             return
         think = self.world.between(2, 15)
         if self.character == "hesitator" and self.world.rng.random() < 0.3:
             think = self.world.between(900, 4000)
         self._planned = True
         self.world.scheduler.after(think, self._act)
+
+    def only_look(self) -> None:
+        """Write, and go no further."""
+        self.done = True
+        self.say("menu")
+
+    def buy_again(self) -> None:
+        """One more purchase, of what there is enough of, without any whims."""
+        self.character, self.changes, self.orders = "quick", 0, ("2 coffee",)
+        self.purchases = self.receipts + 1
+        self.tries = self.nudges = 0
+        self.done = False
+        self.heard = self.world.scheduler.time
+        self._watch()
+        self.say("menu")
+
+    def _after_the_purchase(self, actions: dict[str, str]) -> None:
+        """Answer what the shop asks of those who have bought."""
+        rng = self.world.rng
+        answer = None
+        if "cancel_yes" in actions:
+            answer = actions["cancel_yes" if rng.random() < 0.8 else "cancel_no"]
+        elif "rate_good" in actions and rng.random() < 0.8:
+            answer = actions[rng.choice(("rate_good", "rate_fair", "rate_poor"))]
+        elif "no_comment" in actions:
+            if rng.random() < 0.5:
+                self._later(2, 15, "Very good")
+            else:
+                answer = actions["no_comment"]
+        if answer is not None:
+            self.world.scheduler.after(self.world.between(2, 15), lambda: self.tap(answer))
+
+    def _later(self, low: float, high: float, text: str) -> None:
+        self.world.scheduler.after(self.world.between(low, high), lambda: self.say(text))
+
+    def _leave(self) -> None:
+        """All is bought; some think better of it, or want to be left alone for a while."""
+        self.done = True
+        rng = self.world.rng
+        if rng.random() < REGRETS:
+            self._later(20, 400, "cancel order")
+        if rng.random() < SILENCES:
+            self._later(10, 100, "stop")
+            self._later(200, 600, "start")
 
     def _watch(self) -> None:
         """Write again when nothing came for long."""
@@ -143,7 +195,7 @@ class Person:
         if self.done or self.last is None:
             return
         if self.receipts >= self.purchases:
-            self.done = True
+            self._leave()
             return
         actions = {option.partition("~")[0].split(":")[0]: option for option in offered(self.last.message)}
         self.tries += 1
@@ -192,7 +244,7 @@ class Person:
         elif "skip" in actions:
             self.tap(actions["skip"])
         elif "products" in actions or "menu" in actions:
-            self.say(rng.choice(ORDERS) if rng.random() < 0.6 else "products")
+            self.say(rng.choice(self.orders) if rng.random() < 0.6 else "products")
 
     def _say_where(self, actions: dict[str, str]) -> None:
         rng = self.world.rng

@@ -9,11 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
-
-import orjson
 
 from catalog import importing
 from config import HERE
@@ -25,9 +22,10 @@ from payments import service as payment_service
 from simulation import invariants
 from simulation.faults import RATES
 from simulation.machinery import SimDatabase
-from simulation.outside import OK, Outside, Shown
+from simulation.outside import Outside, Shown
 from simulation.people import ADDRESS, NAME, Person
 from simulation.shopkeeping import Frontage, Premises, Web, Worker
+from simulation.staff import Staff
 from simulation.world import World
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where there is one, a disk only costs time
@@ -40,11 +38,13 @@ LONGEST: Final = 6 * 24 * 3600.0
 BOTH: Final = 0.2
 """The chance that both sweepers find the same work."""
 SHORTER: Final = 5 * 3600.0
-SCARCE: Final = "KIONDO"
-"""A product of which there are few."""
-CONFLICT: Final = 409
 PROBED: Final = 12
-"""Customers who buy once more after all is quiet."""
+"""Customers who write once more after all is quiet."""
+BUYING: Final = 4
+"""How many of them go through a whole purchase."""
+EVENTS: Final = 10_000
+EVENTS_EACH: Final = 1_500
+"""What happens in a seed at most, and for each customer: about five times what ever did."""
 
 
 @dataclass
@@ -104,9 +104,13 @@ class Simulation:
         self.doors = Frontage(self.premises)
         self.outside = Outside(self.world, self.doors)
         self.premises.outside = self.outside
+        self.staff = Staff(self.premises, self.database, self.doors, self.outside, ADDRESS)
+        self.buyers: list[str] = []
+        self.probed_at = self.world.now()
         self.outside.on_shown = self._shown
-        self._by_number: dict[str, Person] = {}
+        self.people_by_number: dict[str, Person] = {}
         self._tick_at = TICK
+        self._ticks = 0
         self._chaos_ends = 0.0
         self.faults_ended = 0.0
 
@@ -175,16 +179,18 @@ class Simulation:
             session.add(shop)
             session.flush()
             importing.put(session, shop, importing.read(HERE / "catalog" / "demo.yaml"))
+        self.staff.stock(self.customers)
         for number in range(2):
             self.premises.webs.append(Web(self.premises, f"web{number}"))
             self.premises.workers.append(Worker(self.premises, f"worker{number}"))
         spread = 240.0 + self.customers * 1.5
         for number in range(self.customers):
-            person = Person(self.world, self.outside, 10_000_001 + number * 137, self._order_by_api)
+            person = Person(self.world, self.outside, 10_000_001 + number * 137, self.staff.order_for)
             self.people.append(person)
-            self._by_number[person.number] = person
+            self.people_by_number[person.number] = person
             self.world.scheduler.after(self.world.between(1, spread), person.arrive)
         self._chaos_ends = spread + CHAOS_AFTER
+        self.staff.begin(self._chaos_ends, self.customers)
 
     def _live(self) -> None:
         self._until(self._chaos_ends)
@@ -195,6 +201,7 @@ class Simulation:
         self.world.log("faults end")
         self.world.faults.on = False
         self.world.skew = self.world.web_skew = 0.0
+        self.staff.resume()
         self.faults_ended = self.world.scheduler.time
 
     def _until(self, end: float) -> bool:
@@ -223,6 +230,9 @@ class Simulation:
         """Five seconds passed, or more if nobody had anything to do meanwhile."""
         world = self.world
         world.scheduler.time = max(world.scheduler.time, self._tick_at)
+        self._ticks += 1
+        if world.scheduler.steps + self._ticks > EVENTS + EVENTS_EACH * self.customers:
+            raise Broken(f"I16 the shop is busy without end: {invariants.unrest(self)}")
         self._misfortune()
         self._restart()
         self._look_after_work()
@@ -305,56 +315,23 @@ class Simulation:
     # --- people ---------------------------------------------------------------------------------------
 
     def _shown(self, shown: Shown) -> None:
-        person = self._by_number.get(shown.to)
+        person = self.people_by_number.get(shown.to)
         if person is not None:
             person.see(shown)
 
-    def _order_by_api(self, person: Person) -> None:
-        """A program of the owner orders for a customer who has only a phone."""
-        rng = self.world.rng
-        order = {
-            "productId": rng.choice(("COFFEE-1KG", "HONEY-500G", "SOAP-SET", SCARCE, SCARCE)),
-            "quantity": rng.randint(1, 3),
-            "phoneNumber": f"+{person.number}",
-            "customerName": person.name,
-            "deliveryAddress": f"{ADDRESS}, Nairobi",
-        }
-        body = orjson.dumps(order)
-        key = f"api-{self.outside.number()}"
-        self.outside.last_inbound[person.number] = self.world.scheduler.time
-
-        def attempt(left: int) -> None:
-            done = False
-
-            def post() -> None:
-                nonlocal done
-                try:
-                    status, answer = self.doors.ask("/api/orders", "", body, {"Idempotency-Key": key})
-                    done = status in {OK + 1, CONFLICT}
-                    if status == CONFLICT:
-                        self.world.faults.reached("a program ordered more than is left")
-                    elif done:
-                        self.world.log("api order", orjson.loads(answer)["data"]["id"])
-                finally:
-                    if not done and left:
-                        self.world.scheduler.after(5, lambda: attempt(left - 1))
-
-            if not self.doors.task("web.api", post) and left:
-                self.world.scheduler.after(5, lambda: attempt(left - 1))
-
-        attempt(20)
-        # They have written to the shop before: their window is open.
-        person.say("Hi")
-
     def _probe(self) -> None:
-        """Some customers, and all for whom something waits, write once more."""
+        """Some customers, and all for whom something waits, write once more; a few buy again."""
         rng = self.world.rng
         parked = invariants.parked(self.database)
         chosen = [person for person in self.people if person.number in parked]
-        chosen += rng.sample(self.people, min(PROBED, len(self.people)))
+        others = [person for person in self.people if person.number not in parked]
+        chosen += rng.sample(others, min(PROBED, len(others)))
+        self.buyers = [person.number for person in chosen[len(parked) :][:BUYING]]
+        self.outside.everybody_pays = True
+        self.probed_at = self.world.now()
         for person in chosen:
-            person.done = True
-            self.world.scheduler.after(self.world.between(0, 60), partial(person.say, "menu"))
+            write = person.buy_again if person.number in self.buyers else person.only_look
+            self.world.scheduler.after(self.world.between(0, 60), write)
         self._drain("after the probe")
 
 

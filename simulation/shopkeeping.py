@@ -210,6 +210,10 @@ class Worker:
 
         self._premises.world.scheduler.spawn(process, task, run)
 
+    def do(self, task: str, row_id: int) -> None:
+        """Do a task at once, as a command does."""
+        self._work[task](row_id)
+
     # --- the sender -----------------------------------------------------------------------------------
 
     def wake_sender(self) -> None:

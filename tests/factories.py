@@ -16,17 +16,19 @@ from db.models import (
     MoneyEvent,
     Order,
     OrderLine,
+    OrderNote,
     OrderWord,
     OutboxMessage,
     Payment,
     Product,
+    Rating,
     Refund,
     Shop,
     WorkerHeartbeat,
 )
 from db.refs import Refs
 from db.words import words_of_order
-from ghala.messages import Message, Text, dump
+from ghala.messages import Button, Buttons, Message, Text, dump
 from orders import customers, totals
 
 GOODS = (
@@ -382,5 +384,83 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
         created_at=now - timedelta(hours=3),
     )
     seed.heartbeat()
+    session.flush()
+    return shop
+
+
+def a_busy_inbox(session: Session, now: datetime) -> Shop:
+    """A busy shop whose customers write: two wait for a person, one is with a person, the others with the bot."""
+    shop = a_busy_shop(session, now)
+    seed = Seed(session, now, seed=11)
+    people = list(session.query(Customer).order_by(Customer.seen_at.desc()))
+    menu = Buttons(
+        "👋 *Karibu!* How can I help you today?",
+        (Button("products", "View Products"), Button("offers", "Promotions"), Button("human", "Talk to us")),
+        footer="Duka la Amani",
+    )
+    for number, person in enumerate(people):
+        at = now - timedelta(minutes=6 + 9 * number * number)
+        seed.said(
+            person, "Habari, mko wazi leo?" if number % 2 else "Hi", at=at - timedelta(days=1, minutes=5)
+        )
+        seed.told(person, menu, created_at=at - timedelta(days=1, minutes=4))
+        seed.said(
+            person,
+            at=at - timedelta(minutes=3),
+            type="interactive",
+            interactive={
+                "type": "button_reply",
+                "button_reply": {"id": "products", "title": "View Products"},
+            },
+        )
+        seed.told(
+            person,
+            "🛒 *Premium Coffee Beans 1kg*\nKES 1,500 · in stock",
+            created_at=at - timedelta(minutes=2),
+        )
+        seed.said(person, "Do you have it ground for a moka pot? I can also take _medium_.", at=at)
+    asking, asking_too, answered, late, blocked = people[:5]
+    for person, since in ((asking, 6), (asking_too, 15)):
+        talk = session.get_one(Conversation, person.id)
+        talk.wants_person_since = now - timedelta(minutes=since)
+        talk.handed_off_until = now + timedelta(hours=12)
+    pin = {"latitude": -1.2921, "longitude": 36.7856, "name": "Yaya Centre", "address": "Argwings Kodhek Rd"}
+    seed.said(asking, at=now - timedelta(minutes=5), type="location", location=pin)
+    seed.said(
+        asking,
+        at=now - timedelta(minutes=4),
+        type="image",
+        image={"id": "9", "caption": "This gate, the *blue* one"},
+    )
+    seed.told(
+        asking,
+        "One moment, I will ask the roaster.",
+        kind="person",
+        delivery="delivered",
+        created_at=now - timedelta(minutes=3),
+    )
+    seed.said(asking, "Asante! Is https://duka.example/moka the right grind?", at=now - timedelta(minutes=2))
+    session.get_one(Conversation, answered.id).handed_off_until = now + timedelta(hours=11)
+    session.get_one(Conversation, answered.id).read_at = now
+    session.get_one(Conversation, late.id).inbound_at = now - timedelta(days=2)
+    blocked.blocked_at = now - timedelta(days=1)
+    asking.language = "sw"
+    order = session.query(Order).filter_by(customer_id=asking.id).order_by(Order.id.desc()).first()
+    if order is not None:
+        session.add(
+            Rating(
+                shop_id=shop.id,
+                order_id=order.id,
+                customer_id=asking.id,
+                stars=4,
+                comment="Quick and kind",
+                created_at=now,
+            )
+        )
+        session.add(
+            OrderNote(
+                shop_id=shop.id, order_id=order.id, author="admin", body="Gate is at the back", created_at=now
+            )
+        )
     session.flush()
     return shop

@@ -12,13 +12,14 @@ from admin import flashes
 from admin.console import STATIC, Console, theme
 from admin.headers import secure
 from admin.house import AdminHouse
-from admin.pages import customers, look, more, needs, order, orders, reports, shops, today
+from admin.pages import customers, inbox, look, more, needs, order, orders, reports, shops, today
 
 PAGES: Final = (
     today,
     needs,
     orders,
     order,
+    inbox,
     customers,
     reports,
     shops,

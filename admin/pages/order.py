@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from admin import needs, papers, queries
 from admin.auth import WrongPassword
 from admin.console import Console, Input, InvalidInput, Page, Question, read_inputs
+from admin.conversations import tick
 from admin.wording import MOVED_WORDS, Wording, plain, say_money
 from catalog.money import MINOR_DIGITS, NotWhole, to_minor
 from db import audit
@@ -464,13 +465,3 @@ def preview(message: OutboxMessage) -> str:
     except messages.InvalidMessage:
         text = str(message.message.get("type", ""))
     return plain(_MARKS.sub(r"\2", text), LONGEST_MESSAGE)
-
-
-def tick(message: OutboxMessage) -> tuple[str, str]:
-    """How far a message got: a name for its sign, and words."""
-    if message.status == "dead" or message.delivery == "failed":
-        return "failed", "Not delivered"
-    if message.status == "waiting":
-        return "waiting", "Waiting to be sent"
-    words = {"delivered": "Delivered", "read": "Read"}
-    return (message.delivery, words[message.delivery]) if message.delivery in words else ("sent", "Sent")

@@ -16,4 +16,10 @@ for (const failure of ["htmx:error", "htmx:response:error"])
 document.addEventListener("change", ({ target }) => {
   if (target.matches(".chooser select")) target.form.requestSubmit();
 });
+
+// Ctrl+Enter sends an answer.
+document.addEventListener("keydown", (pressed) => {
+  if (pressed.key === "Enter" && (pressed.ctrlKey || pressed.metaKey) && pressed.target.matches(".answer textarea"))
+    pressed.target.form.requestSubmit();
+});
 document.documentElement.classList.add("scripted");

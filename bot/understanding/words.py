@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 LONGEST_READ: Final = 1000
@@ -12,6 +13,7 @@ LONGEST_READ: Final = 1000
 _GAPS: Final = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=4096)  # the shop's own names are compared with every message
 def plain(text: str) -> str:
     """``text`` in lower case, letters and digits only, single spaces: "🛍️ View Products!" is "view products"."""
     kept = (

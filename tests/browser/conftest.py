@@ -18,7 +18,7 @@ from db import Database
 from db.models import Base
 from tests.browser.chromium import MISSING, OPTIONS, chromium
 from tests.e2e.stack import ADMIN, Stack
-from tests.factories import a_busy_shop
+from tests.factories import a_busy_inbox
 from tests.integration.admin.conftest import PASSWORD, open_room
 
 PHONE_SCREEN = {"width": 390, "height": 844}
@@ -78,7 +78,7 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('console') / 'duka.db'}")
     Base.metadata.create_all(database.engine)
     with database.writing() as session:
-        a_busy_shop(session, datetime.now(UTC))
+        a_busy_inbox(session, datetime.now(UTC))
     room = open_room(database, lambda: datetime.now(UTC))
     server = make_server("127.0.0.1", 0, room.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)

@@ -17,7 +17,7 @@ from tests.hostile.conftest import PRODUCTION, Villain, open_door
 from tests.integration.admin.conftest import basic
 from tests.integration.web.conftest import MESSAGES, PAYMENTS, envelope, text
 
-NOT_JSON = ("/admin/", "/media/")
+NOT_JSON = ("/admin/", "/media/", "/metrics")
 HIDDEN = {"HEAD", "OPTIONS"}
 ORDER = {
     "phoneNumber": "0722000111",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bot.bursts import PAUSE
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
 from bot.statuses import StatusDesk
@@ -17,6 +18,7 @@ from orders import service as order_service
 from payments import desk as payment_desk
 from payments.desk import PaymentDesk
 from payments.gateways.base import Charge, PaymentUpdate, Started
+from payments.gateways.ghala import GhalaGateway
 from tests.integration.web.conftest import CLOSED_REDIS, RecordingBell
 from tests.shop import refs
 
@@ -26,6 +28,7 @@ class NoGateway:
 
     name = "ghala"
     confirms_webhooks = False
+    read = staticmethod(GhalaGateway.read)
 
     def __init__(self) -> None:
         self.charges: list[Charge] = []
@@ -62,6 +65,7 @@ class Worker:
 
     def __init__(self, database: Database, now: Any, gateway: Any) -> None:
         self.database = database
+        self.now = now
         self.bell = RecordingBell()
         self.gateway = gateway
         shell = ConversationShell(
@@ -84,7 +88,17 @@ class Worker:
         # Once: an order about which news waits stays due, and does not expire.
         for order_id in orders:
             self.tasks["expire_order"](order_id)
-        return done + len(orders) + self._events_and_payments()
+        done += len(orders) + self._events_and_payments()
+        return done + self._words_that_wait_for_more()
+
+    def _words_that_wait_for_more(self) -> int:
+        """Nothing more comes: what was held is answered."""
+        self.now.advance(PAUSE)
+        with self.database.reading() as session:
+            ripe = inbox.ripe(session)
+        for event_id in ripe:
+            self.tasks["advance"](event_id)
+        return len(ripe)
 
     def _events_and_payments(self) -> int:
         with self.database.reading() as session:

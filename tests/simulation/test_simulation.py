@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,8 +45,48 @@ def test_another_seed_is_another_run(runs: dict[int, Result]) -> None:
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_planted_bug_is_caught(name: str) -> None:
     mutant = next(mutant for mutant in mutants.MUTANTS if mutant.name == name)
-    result, _ = mutants.hunt(mutant, range(1, mutants.SEEDS + 1), CUSTOMERS)
-    assert result is not None
+    assert mutants.hunt(mutant, range(1, mutants.SEEDS + 1), CUSTOMERS).outcome == "caught"
+
+
+def test_a_mutant_that_takes_other_arguments_than_what_it_replaces_is_broken_and_not_caught() -> None:
+    def other_arguments(stack: mutants.Planting) -> None:
+        mutants.swap(stack, mutants.Sender, "room", lambda self, in_flight, more: 0)
+
+    verdict = mutants.hunt(mutants.Mutant(other_arguments), [1], 1)
+    assert (verdict.outcome, verdict.why[:17]) == ("broken", "Sender.room takes")
+
+
+def test_a_mutant_of_something_that_is_gone_is_broken() -> None:
+    def gone(stack: mutants.Planting) -> None:
+        mutants.swap(stack, mutants.Sender, "carrier_pigeon", lambda: None)
+
+    assert mutants.hunt(mutants.Mutant(gone), [1], 1).outcome == "broken"
+
+
+def test_a_mutant_that_stumbles_over_its_own_code_is_broken_and_not_caught() -> None:
+    def stumbles(stack: mutants.Planting) -> None:
+        def claim(self: Any, event_id: int) -> None:
+            event_id.no_such_thing  # type: ignore[attr-defined]  # noqa: B018
+
+        mutants.swap(stack, mutants.ConversationShell, "claim", claim)
+
+    verdict = mutants.hunt(mutants.Mutant(stumbles), [1], 1)
+    assert verdict.outcome == "broken"
+    assert "AttributeError" in verdict.why
+
+
+def test_a_mutant_nobody_calls_says_nothing() -> None:
+    def idle(stack: mutants.Planting) -> None:
+        mutants.swap(stack, mutants.Sender, "stop", lambda self, patience: None)
+
+    verdict = mutants.hunt(mutants.Mutant(idle), [1], 1)
+    assert (verdict.outcome, verdict.why) == ("broken", "never called")
+
+
+def test_a_shop_that_never_comes_to_rest_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulation.shop.EVENTS", 50)
+    monkeypatch.setattr("simulation.shop.EVENTS_EACH", 0)
+    assert Simulation(1, 3).run().violations[0].startswith("I16 the shop is busy without end")
 
 
 def test_a_mutant_leaves_the_shop_as_it_was() -> None:

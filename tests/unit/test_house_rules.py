@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = frozenset({"admin", "bot", "catalog", "db", "ghala", "jobs", "keeping", "orders", "payments"})
-BESIDE = frozenset({"chaos", "dev", "sandbox", "simulation"})
+BESIDE = frozenset({"benchmarks", "chaos", "dev", "sandbox", "simulation"})
 TOP = frozenset({"app", "wsgi"})
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = {contract["id"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]}

@@ -5,8 +5,10 @@ import re
 import pytest
 from sqlalchemy import event, text
 
-from tests.factories import a_busy_shop
+from admin import cursors
+from tests.factories import a_busy_inbox
 from tests.integration.admin.conftest import open_room
+from tests.integration.admin.test_frame import send
 
 # SQLite's planner tells what it would do without a million rows; the indexes are the same on both.
 pytestmark = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
@@ -27,7 +29,7 @@ SMALL = {
 @pytest.fixture
 def busy(database, now):
     with database.writing() as session:
-        a_busy_shop(session, now())
+        a_busy_inbox(session, now())
     return open_room(database, now)
 
 
@@ -80,6 +82,16 @@ ROUTES = [
     "/admin/orders?q=0722",
     "/admin/orders/board",
     "/admin/customers",
+    "/admin/customers?q=ami",
+    "/admin/customers?q=amina+wanj",
+    "/admin/customers?q=0722",
+    "/admin/customers/1",
+    "/admin/customers/1/erase",
+    "/admin/customers/1/block",
+    "/admin/inbox",
+    "/admin/inbox/live",
+    "/admin/inbox/1",
+    "/admin/inbox/1/live?since=MS4x",
     "/admin/reports",
     "/admin/reports?by=month&from=2025-01-01&to=2026-11-20",
     "/admin/reports?by=product",
@@ -126,13 +138,17 @@ def test_a_route_scans_no_big_table(busy, database, path) -> None:
         assert scans(database, statement, parameters) == [], statement
 
 
-def test_further_pages_scan_no_big_table(busy, database) -> None:
-    cursors = [
+def test_further_pages_scan_no_big_table(busy, database, now) -> None:
+    paths = [
         f"/api/orders?after={busy.get('/api/orders').json['nextCursor']}",
         f"/api/admin/customers?after={busy.get('/api/admin/customers?limit=3').json['nextCursor']}",
         next_of(busy, "/admin/orders"),
+        f"/admin/inbox/1?before={cursors.of_pair(9, 9)}",
+        f"/admin/inbox?after={cursors.of_moment(now(), 9)}",
+        f"/admin/customers/1?after={cursors.of_id(9)}",
+        f"/admin/customers?q=ami&after={cursors.of_id(9)}",
     ]
-    for path in cursors:
+    for path in paths:
         for statement, parameters in statements_of(database, lambda path=path: busy.get(path)):
             assert scans(database, statement, parameters) == [], statement
 
@@ -155,4 +171,33 @@ def test_the_lists_use_the_indexes_made_for_them(busy, database) -> None:
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans += [row.detail for row in rows]
     for index in ("ix_orders_newest", "ix_money_events_open", "ix_outbox_dead", "ix_payments_unclear"):
+        assert any(index in plan for plan in plans), index
+
+
+def test_answering_and_blocking_scan_no_big_table(busy, database) -> None:
+    def act():
+        assert send(busy, "/admin/inbox/1", words="Hello", key="k").status_code == 303
+        assert send(busy, "/admin/inbox/1/take").status_code == 303
+        assert send(busy, "/admin/customers/1/block").status_code == 303
+        assert send(busy, "/admin/customers/1/unblock").status_code == 303
+
+    for statement, parameters in statements_of(database, act):
+        if not statement.startswith("INSERT"):
+            assert scans(database, statement, parameters) == [], statement
+
+
+def test_the_inbox_uses_the_indexes_made_for_it(busy, database) -> None:
+    plans = []
+    paths = ("/admin/inbox", "/admin/inbox/1", "/admin/customers?q=amina+wanj")
+    for statement, parameters in statements_of(database, lambda: [busy.get(path) for path in paths]):
+        with database.engine.connect() as connection:
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans += [row.detail for row in rows]
+    for index in (
+        "ix_conversations_wanting",
+        "ix_conversations_heard",
+        "ix_inbox_history",
+        "ix_outbox_history",
+        "ix_customer_words_customer",
+    ):
         assert any(index in plan for plan in plans), index

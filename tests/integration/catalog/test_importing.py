@@ -274,6 +274,27 @@ def test_a_file_that_is_no_catalogue_is_refused(name: str, content: bytes) -> No
         importing.read_file(name, content)
 
 
+def test_a_cell_changes_its_own_language_only(database: Database) -> None:
+    bring(database, EVERYTHING)
+    (change,) = show(database, "sku,name,synonyms_sw\nKIKOI,Kikoi,leso\n", "shop.csv").changed
+    assert change.after == {
+        "name": {"en": "Kikoi", "sw": "Kikoi"},
+        "synonyms": {"en": ["wrap"], "sw": ["leso"]},
+    }
+
+
+@pytest.mark.parametrize("kind", ["yaml", "csv"])
+def test_what_the_documentation_shows_can_be_imported(database: Database, kind: str) -> None:
+    shown = (
+        (DEMO.parents[1] / "docs" / "catalogue.md")
+        .read_text("utf-8")
+        .split(f"```{kind}\n")[1]
+        .split("```")[0]
+    )
+    what = show(database, shown, f"shop.{kind}")
+    assert (said(what), len(what.new) >= 4) == ([], True)
+
+
 def test_a_first_start_takes_all_or_nothing(database: Database) -> None:
     with database.writing() as session:
         shop = session.scalars(select(Shop)).one()

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from admin import conversations, cursors, finding, queries
 from bot import staff
 from catalog import stock_waits
 from db import Database, inbox, outbox
@@ -57,7 +59,9 @@ def scans(database: Database, statement: str, parameters: Any) -> list[str]:
         if database.on_sqlite:
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             found = [
-                match[1] for row in rows if (match := re.match(r"SCAN (?!CONSTANT)(\w+)(?! USING)", row[3]))
+                match[1]
+                for row in rows
+                if (match := re.match(r"SCAN (?!CONSTANT|\d+ CONSTANT)(\w+)(?! USING)", row[3]))
             ]
         else:
             connection.execute(text("SET LOCAL enable_seqscan = off"))
@@ -80,6 +84,9 @@ def busy(database: Database, now: Any) -> Database:
         inbox.record_internal(session, 1, WA_ID, "OrderCreated", {"order_ref": order.ref}, unique="x")
         outbox.promise(session, 1, 1, [outbox.Promise("out:1", {"type": "text", "body": "Hi"})])
     return database
+
+
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def order_ref(session: Session) -> str:
@@ -136,6 +143,17 @@ WORK: dict[str, Callable[[Session], object]] = {
     "look for silent handoffs": staff.is_anyone_silent,
     "end silent handoffs": staff.end_silent,
     "find customers to forget": privacy.due_to_erase,
+    "look at a conversation": lambda s: staff.look_at(s, 1),
+    "list who waits for a person": lambda s: conversations.waiting(s, 1),
+    "list conversations": lambda s: conversations.others(s, 1),
+    "list further conversations": lambda s: conversations.others(s, 1, cursors.of_moment(LONG_AGO, 1)),
+    "read a conversation": lambda s: conversations.thread(s, customer(s, 1)),
+    "read the rest of a conversation": lambda s: conversations.thread(
+        s, customer(s, 1), before=cursors.of_pair(9, 9)
+    ),
+    "find customers by their beginnings": lambda s: finding.customers(s, 1, "ami 0722"),
+    "let a customer be found": lambda s: customers.make_findable(s, 1),
+    "list a customer's orders": lambda s: queries.orders_of(s, 1),
     "rate an order": lambda s: ratings.comment(s, 1, order_ref(s), 1, "quick"),
     "cancel an order": lambda s: orders.cancel(s, 1, order_ref(s)),
     "find payments to ask about": desk.due,

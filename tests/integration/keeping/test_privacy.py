@@ -10,14 +10,24 @@ import pytest
 from sqlalchemy import select
 
 from bot.copies import ConversationCopies
+from catalog import stock_waits
 from db import Database, inbox
-from db.models import AuditEntry, Customer, InboxEvent, Order, OutboxMessage
+from db.models import (
+    AuditEntry,
+    Customer,
+    InboxEvent,
+    Order,
+    OutboxMessage,
+    Promotion,
+    PromotionUse,
+    StockWait,
+)
 from keeping import privacy
 from keeping.privacy import StillNeeded, UnknownCustomer
+from orders import promotions, totals
 from orders import service as orders
-from orders import totals
 from tests.integration.keeping.conftest import DAY, Shop, broken_promises, everything
-from tests.shop import PHONE, WA_ID, open_shop
+from tests.shop import PHONE, WA_ID, open_shop, product
 
 NEIGHBOUR = "254722000999"
 
@@ -82,6 +92,35 @@ def test_an_erased_person_is_nowhere_in_the_database(delivered: Shop) -> None:
     for word in (WA_ID, "711222333", "Amina", "Main St", "wamid.out"):
         assert word not in left, word
     assert (erased.orders, erased.events) == (1, 5)
+
+
+def test_what_a_person_waits_for_and_the_discounts_they_used_are_theirs_to_see(delivered: Shop) -> None:
+    with delivered.database.writing() as session:
+        basket = product(session, "BASKET").id
+        stock_waits.wait(session, 1, basket, 1)
+        promotion = Promotion(shop_id=1, titles={"en": "T"}, terms={"en": "T"}, kind="percent", value=10)
+        session.add(promotion)
+        session.flush()
+        order = session.scalars(select(Order)).one()
+        promotions.use(session, order, promotion.id)
+    with delivered.database.reading() as session:
+        known = privacy.export(session, session.get_one(Customer, 1))
+    assert [row["product_id"] for row in known["stock_waits"]] == [basket]
+    assert [row["promotion_id"] for row in known["promotion_uses"]] == [promotion.id]
+
+
+def test_who_is_forgotten_waits_for_nothing_and_their_discounts_stay_counted(delivered: Shop) -> None:
+    with delivered.database.writing() as session:
+        stock_waits.wait(session, 1, product(session, "BASKET").id, 1)
+        promotion = Promotion(
+            shop_id=1, titles={"en": "T"}, terms={"en": "T"}, kind="percent", value=10, max_uses=5
+        )
+        session.add(promotion)
+        session.flush()
+        promotions.use(session, session.scalars(select(Order)).one(), promotion.id)
+    privacy.erase(delivered.database, 1)
+    assert delivered.rows(StockWait) == []
+    assert [(row.customer_id, row.status) for row in delivered.rows(PromotionUse)] == [(1, "used")]
 
 
 def test_erasing_keeps_the_ledger_to_the_shilling(delivered: Shop) -> None:

@@ -9,27 +9,43 @@ from typing import Any
 import yaml
 
 from bot.understanding.products import basket, find
+from catalog.shops import said
 from catalog.snapshot import ProductView, ShopSnapshot
 from tests.unit.bot import talk
 
 CATALOGUE = Path(__file__).parents[3] / "catalog" / "demo.yaml"
 
 
-def _product(number: int, row: dict[str, Any]) -> ProductView:
-    return ProductView(
+def _product(number: int, row: dict[str, Any]) -> list[ProductView]:
+    product = ProductView(
         number,
         row["sku"],
         row["name"],
         row["price"] * 100,
         row.get("description", {}),
         row.get("emoji", ""),
-        synonyms=tuple(row.get("synonyms", ())),
+        synonyms=said(row.get("synonyms", ())),
+        varies="variants" in row,
     )
+    variants = [
+        ProductView(
+            number * 100 + place,
+            variant["sku"],
+            {language: f"{name}, {variant['label'][language]}" for language, name in row["name"].items()},
+            variant.get("price", row["price"]) * 100,
+            labels=variant["label"],
+            parent_id=number,
+            parent_sku=row["sku"],
+        )
+        for place, variant in enumerate(row.get("variants", ()))
+    ]
+    return [product, *variants]
 
 
 PRODUCTS = tuple(
-    _product(number, row)
+    view
     for number, row in enumerate(yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))["products"], start=1)
+    for view in _product(number, row)
 )
 SHOP: ShopSnapshot = replace(talk.SHOP, products=PRODUCTS, promotions=())
 
