@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 import click
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response
 from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -23,6 +23,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import admin
 import measuring
+from admin import pictures
 from admin.house import AdminHouse
 from bot import commands as conversation_commands
 from bot import news, templates
@@ -33,7 +34,7 @@ from bot.statuses import StatusDesk
 from catalog import commands as catalogue_commands
 from catalog import credentials, importing, shops
 from catalog.credentials import Connections
-from config import HERE, Config
+from config import Config
 from db import Database, clock, outbox, schema
 from db.bell import Bell
 from db.models import Customer, Shop
@@ -171,7 +172,7 @@ def create_app(config: Config, house: House | None = None) -> Flask:
 
     @app.get("/media/<path:name>")
     def media(name: str) -> Response:
-        return send_from_directory(HERE / "catalog" / "pictures", name, max_age=86_400)
+        return pictures.serve(config.media_dir, name)
 
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]
     add_commands(app, house)

@@ -68,6 +68,7 @@ class Config:
     admin_password_hash: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     metrics_dir: Path = Path("var/metrics")
+    media_dir: Path = Path("var/media")
     shop_name: str = "Duka Demo Shop"
     shop_currency: str = "KES"
     shop_country: str = "KE"
@@ -223,6 +224,7 @@ class _Reader:
             admin_password_hash=self.text("ADMIN_PASSWORD_HASH"),
             metrics_token=self.text("METRICS_TOKEN"),
             metrics_dir=Path(self.text("METRICS_DIR", "var/metrics")),
+            media_dir=Path(self.text("MEDIA_DIR", "var/media")),
             shop_name=self.text("SHOP_NAME", "Duka Demo Shop"),
             shop_currency=self.choice("SHOP_CURRENCY", CURRENCIES, "KES"),
             shop_country=self.country(),

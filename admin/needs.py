@@ -490,12 +490,18 @@ def _dismiss(doing: Doing) -> Rings:
     return Rings()
 
 
-def _low(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
+def few(shop: Shop) -> int:
+    """Pieces at which a product of this shop is nearly sold out."""
     setting = (shop.settings or {}).get("low_stock", FEW)
-    few = setting if isinstance(setting, int) else FEW
+    return setting if isinstance(setting, int) else FEW
+
+
+def _low(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
     rows = session.scalars(
         select(Product)
-        .where(Product.shop_id == shop.id, Product.active, Product.available <= few, _one(Product.id, only))
+        .where(
+            Product.shop_id == shop.id, Product.active, Product.available <= few(shop), _one(Product.id, only)
+        )
         .order_by(Product.available, Product.id)
         .limit(MOST)
     )

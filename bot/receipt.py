@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from bot import texts
 from bot.conversation import Conversation
-from bot.wording import BODY, TEXT, closed, joined, lines_within, method_name, methods, place, words
+from bot.wording import (
+    BODY,
+    TEXT,
+    closed,
+    joined,
+    lines_within,
+    method_name,
+    methods,
+    own_words,
+    place,
+    words,
+)
 from catalog.snapshot import ShopSnapshot
 from ghala.messages import fit
 from orders.order import OrderLineView, OrderView, Receipt
@@ -65,6 +76,7 @@ def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot, *, co
     if order.discount:
         discount = fit(order.discount_label or words(conversation, "receipt-discount"), NAME)
         after.insert(0, _row(discount, -order.discount, order, conversation))
+    thanks = own_words(conversation, shop, "receipt-thanks")
     fixed = words(
         conversation,
         key,
@@ -74,6 +86,7 @@ def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot, *, co
         method=by,
         date=texts.moment(paid.paid_at, shop.timezone, conversation.language),
         delivery=_where(order, conversation),
+        thanks=thanks,
     )
     foot = "\n".join(after)
     rows = [_line(line, order, conversation) for line in order.lines]
@@ -87,6 +100,7 @@ def receipt(paid: Receipt, conversation: Conversation, shop: ShopSnapshot, *, co
         method=by,
         date=texts.moment(paid.paid_at, shop.timezone, conversation.language),
         delivery=_where(order, conversation),
+        thanks=thanks,
     )
 
 

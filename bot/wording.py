@@ -51,6 +51,12 @@ def words(conversation: Conversation, key: str, **args: str | int) -> str:
     return texts.say(conversation.language, key, **args)
 
 
+def own_words(conversation: Conversation, shop: ShopSnapshot, key: str, /, **args: str | int) -> str:
+    """The shop's own text for ``key`` in the customer's language, else ours."""
+    written = shop.texts.get(key, {}).get(conversation.language, "")
+    return texts.filled(written, **args) if written else words(conversation, key, **args)
+
+
 def amount(minor: int, conversation: Conversation, shop: ShopSnapshot) -> str:
     """Minor units of the shop's currency as people write them."""
     return texts.money(minor, shop.currency, conversation.language)
@@ -173,7 +179,7 @@ def closed(body: str, conversation: Conversation, shop: ShopSnapshot) -> str:
     if opens is None:
         return f"{body}\n\n{words(conversation, 'closed')}"
     when = texts.opening(opens, shop.timezone, conversation.language)
-    return f"{body}\n\n{words(conversation, 'closed-until', when=when)}"
+    return f"{body}\n\n{own_words(conversation, shop, 'closed-until', when=when)}"
 
 
 def lines_within(lines: Sequence[str], room: int, conversation: Conversation) -> str:

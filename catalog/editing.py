@@ -312,6 +312,36 @@ def reorder(session: Session, shop: Shop, product_ids: Sequence[int]) -> None:
     changed(session, shop.id)
 
 
+def reorder_categories(session: Session, shop: Shop, codes: Sequence[str]) -> None:
+    """Show these categories first, in this order; the others follow as they stood."""
+    rows = session.scalars(
+        select(Category).where(Category.shop_id == shop.id).order_by(Category.position, Category.id)
+    ).all()
+    first = {code: place for place, code in enumerate(codes)}
+    for position, row in enumerate(sorted(rows, key=lambda row: first.get(row.code, len(first)))):
+        row.position = position
+    changed(session, shop.id)
+
+
+def remove_category(session: Session, shop: Shop, code: str) -> None:
+    """Take a category away; its products stay, without one.
+
+    Raises:
+        UnknownItem: no such category.
+    """
+    row = session.scalars(select(Category).where(Category.shop_id == shop.id, Category.code == code)).first()
+    if row is None:
+        raise UnknownItem("there is no such category")
+    session.execute(
+        update(Product)
+        .where(Product.shop_id == shop.id, Product.category_id == row.id)
+        .values(category_id=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.delete(row)
+    changed(session, shop.id)
+
+
 # --- promotions ---------------------------------------------------------------------------------------------
 
 
@@ -444,6 +474,11 @@ def set_place(session: Session, shop: Shop, latitude: float | None, longitude: f
     if abs(latitude or 0) > POLE or abs(longitude or 0) > DATE_LINE:
         raise BadEntry(("latitude", "that is no place on Earth"))
     _set(session, shop, latitude=latitude, longitude=longitude)
+
+
+def set_texts(session: Session, shop: Shop, texts: Mapping[str, Mapping[str, str]]) -> None:
+    """What the shop says in its own words, by the key of the text and by language; whoever calls has checked it."""
+    _set(session, shop, texts={key: dict(said) for key, said in texts.items() if said})
 
 
 def _set(session: Session, shop: Shop, **values: Any) -> None:

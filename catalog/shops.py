@@ -112,6 +112,7 @@ def snapshot(
         hold_minutes=int(settings.get("hold_minutes", HOLD_MINUTES)),
         hours=_hours(shop.id, settings),
         place=_place(settings),
+        texts=settings.get("texts") or {},
     )
 
 

@@ -153,6 +153,8 @@ class ShopSnapshot:
     hold_minutes: int = 30
     hours: OpeningHours | None = None
     place: Place | None = None
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the shop says in its own words, by the key of the text and by language."""
 
     def product(self, product_id: int | None) -> ProductView | None:
         """The product or variant with this id, if it is on offer."""

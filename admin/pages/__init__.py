@@ -12,7 +12,24 @@ from admin import flashes
 from admin.console import STATIC, Console, theme
 from admin.headers import secure
 from admin.house import AdminHouse
-from admin.pages import customers, inbox, look, more, needs, order, orders, reports, shops, today
+from admin.pages import (
+    catalogue,
+    categories,
+    customers,
+    delivery,
+    hours,
+    inbox,
+    look,
+    more,
+    needs,
+    order,
+    orders,
+    promotions,
+    reports,
+    shops,
+    texts,
+    today,
+)
 
 PAGES: Final = (
     today,
@@ -20,6 +37,12 @@ PAGES: Final = (
     orders,
     order,
     inbox,
+    catalogue,
+    categories,
+    promotions,
+    delivery,
+    hours,
+    texts,
     customers,
     reports,
     shops,

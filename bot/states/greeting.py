@@ -9,7 +9,7 @@ from bot.shopping import Picked, found_product, pick, still_on_offer
 from bot.state import Next, State, typed
 from bot.states.payment_selection import Payment, act, payment_said
 from bot.texts import money
-from bot.wording import buttons, closed, words
+from bot.wording import buttons, closed, own_words, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from ghala.messages import fit
@@ -44,7 +44,7 @@ class Greeting(State["Picked | Payment"]):
             body = words(conversation, "greeting-cart", hello=hello, count=count, total=total)
             body = closed(body, conversation, shop)
             return buttons(body, ("checkout", "cart", "products"), conversation, shop)
-        body = words(conversation, "greeting", hello=hello, shop=fit(shop.name, SHOP_NAME))
+        body = own_words(conversation, shop, "greeting", hello=hello, shop=fit(shop.name, SHOP_NAME))
         body = closed(body, conversation, shop)
         options = ["products", "promotions"]
         if conversation.misses > 1:

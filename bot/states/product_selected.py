@@ -180,8 +180,8 @@ def _category_name(category_id: int, conversation: Conversation, shop: ShopSnaps
     return f"{category.emoji} {in_language(category.names, conversation.language)}".strip()
 
 
-def _product_row(product: ProductView, conversation: Conversation, shop: ShopSnapshot) -> Row:
-    """Emoji and name; below it the price and the description, and the whole name where it was cut."""
+def row_words(product: ProductView, conversation: Conversation, shop: ShopSnapshot) -> tuple[str, str]:
+    """What a product's row says, uncut: emoji and name; price and description, and the name where it will be cut."""
     name = product.name(conversation.language)
     title = f"{product.emoji} {name}".strip()
     price = price_text(product, conversation, shop)
@@ -190,7 +190,12 @@ def _product_row(product: ProductView, conversation: Conversation, shop: ShopSna
         parts.insert(0, fit(name, DESCRIPTION_NAME - len(price)))
     elif len(title) > ROW:
         parts.insert(1, name)
-    return row(f"product:{product.id}", title, " · ".join(part for part in parts if part), conversation)
+    return title, " · ".join(part for part in parts if part)
+
+
+def _product_row(product: ProductView, conversation: Conversation, shop: ShopSnapshot) -> Row:
+    title, description = row_words(product, conversation, shop)
+    return row(f"product:{product.id}", title, description, conversation)
 
 
 DESCRIPTION_NAME = 69

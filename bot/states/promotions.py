@@ -10,7 +10,7 @@ from bot.effects import Say
 from bot.shopping import Picked, found_product, pick
 from bot.state import Next, State, typed
 from bot.texts import day
-from bot.wording import BODY, buttons, joined, lines_within, words
+from bot.wording import BODY, buttons, joined, lines_within, own_words, words
 from catalog.snapshot import PromotionView, ShopSnapshot, in_language
 from ghala.inbound import InboundMessage
 from ghala.messages import fit
@@ -27,7 +27,7 @@ class Promotions(State[Picked]):
         running = shop.running_promotions()
         if not running:
             return buttons(words(conversation, "promotions-none"), ("products",), conversation, shop)
-        title = words(conversation, "promotions-title")
+        title = own_words(conversation, shop, "promotions-title")
         shown = [_described(promotion, conversation, shop) for promotion in running]
         body = f"{title}\n\n{lines_within(shown, BODY - len(title) - 2, conversation)}"
         return buttons(body, ("products",), conversation, shop)

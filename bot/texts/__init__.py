@@ -6,6 +6,9 @@ isolation marks are put around them.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -26,6 +29,7 @@ WRITTEN: Final = {"TZS": "TSh"}
 """Currencies that people write otherwise than ISO does; Kenyans know both KES and KSh, so KES stays."""
 NO_BREAK: Final = "\u00a0"
 """Stands where a line must not end: between a currency and its number."""
+_PLACE: Final = re.compile(r"\{([a-z]+)\}")
 
 
 def _load(language: str) -> FluentBundle:
@@ -59,6 +63,48 @@ def say(language: str, key: str, **args: str | int) -> str:
     if problems:
         raise FlowError(f"the text {key!r} in {language}: {problems[0]!r}")
     return str(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A text that a shop may word itself: at most ``longest`` characters, with these places in it or not."""
+
+    longest: int
+    places: tuple[str, ...] = ()
+
+
+OWN: Final[Mapping[str, Own]] = {
+    "greeting": Own(600, ("hello", "shop")),
+    "promotions-title": Own(300),
+    "closed-until": Own(300, ("when",)),
+    "receipt-thanks": Own(300),
+}
+"""The texts a shop may word itself; what it does not word stays as our files have it."""
+
+
+def own_problem(key: str, text: str) -> str:
+    """Why a shop may not say ``text`` for ``key``; empty when it may."""
+    own = OWN[key]
+    if len(text) > own.longest:
+        return f"At most {own.longest} characters fit, these are {len(text)}."
+    unknown = [place for place in _PLACE.findall(text) if place not in own.places]
+    if unknown:
+        known = ", ".join(f"{{{place}}}" for place in own.places)
+        return f"There is nothing to put in for {{{unknown[0]}}}" + (f"; there is {known}." if known else ".")
+    if set("{}") & set(_PLACE.sub("", text)):
+        return "A { or } stands alone; places are written like {" + (own.places or ("name",))[0] + "}."
+    return ""
+
+
+def filled(text: str, **args: str | int) -> str:
+    """A shop's own text with its places filled, in one pass: what is put in is not looked at again."""
+    return _PLACE.sub(lambda place: str(args.get(place[1], place[0])), text)
+
+
+def source(language: str, key: str) -> str:
+    """Our own text for ``key`` as a shop would write it: its places in braces."""
+    names = OWN[key].places
+    return say(language, key, **{name: f"{{{name}}}" for name in names})
 
 
 def speaks(key: str) -> bool:

@@ -247,7 +247,8 @@ receipt =
     { $date }
     { $delivery }
     ━━━━━━━━━━━━━━━━━━━━
-    Thank you! 🙏 We'll write when it is on its way.
+    { $thanks }
+receipt-thanks = Thank you! 🙏 We'll write when it is on its way.
 receipt-copy =
     🧾 Copy of your receipt
     ━━━━━━━━━━━━━━━━━━━━

@@ -255,7 +255,8 @@ receipt =
     { $date }
     { $delivery }
     ━━━━━━━━━━━━━━━━━━━━
-    Asante! 🙏 Tutakuandikia ikiwa njiani.
+    { $thanks }
+receipt-thanks = Asante! 🙏 Tutakuandikia ikiwa njiani.
 receipt-copy =
     🧾 Nakala ya risiti yako
     ━━━━━━━━━━━━━━━━━━━━

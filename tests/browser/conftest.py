@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 from db import Database
 from db.models import Base
 from tests.browser.chromium import MISSING, OPTIONS, chromium
+from tests.browser.offers import an_offer
 from tests.e2e.stack import ADMIN, Stack
 from tests.factories import a_busy_inbox
 from tests.integration.admin.conftest import PASSWORD, open_room
@@ -78,8 +79,8 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('console') / 'duka.db'}")
     Base.metadata.create_all(database.engine)
     with database.writing() as session:
-        a_busy_inbox(session, datetime.now(UTC))
-    room = open_room(database, lambda: datetime.now(UTC))
+        an_offer(session, a_busy_inbox(session, datetime.now(UTC)))
+    room = open_room(database, lambda: datetime.now(UTC), media_dir=tmp_path_factory.mktemp("media"))
     server = make_server("127.0.0.1", 0, room.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -100,8 +101,10 @@ def owner(request: pytest.FixtureRequest, browser: Browser, console: Console) ->
 
 
 @contextmanager
-def window(browser: Browser, console: Console, screen: dict[str, int], **wishes: Any) -> Iterator[Page]:
-    """A window of the owner's, whose addresses begin at the console's."""
+def window(
+    browser: Browser, console: Console, screen: dict[str, int], *, refused: int = 0, **wishes: Any
+) -> Iterator[Page]:
+    """A window of the owner's, whose addresses begin at the console's; ``refused`` is the status of forms sent back."""
     context = browser.new_context(
         viewport=screen,
         base_url=console.url,
@@ -116,7 +119,7 @@ def window(browser: Browser, console: Console, screen: dict[str, int], **wishes:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    assert complaints == []
+    assert [said for said in complaints if not refused or f"a status of {refused}" not in said] == []
 
 
 def barriers(page: Page) -> list[str]:

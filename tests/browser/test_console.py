@@ -39,6 +39,19 @@ PAGES = (
     "/admin/needs/unmatched/{money}/refunded",
     "/admin/needs/message/{message}/dismiss",
     "/admin/needs/payment/{payment}/paid",
+    "/admin/catalogue",
+    "/admin/catalogue/new",
+    "/admin/catalogue/1",
+    "/admin/catalogue/4",
+    "/admin/catalogue/4/variants/new",
+    "/admin/categories",
+    "/admin/categories/1",
+    "/admin/promotions",
+    "/admin/promotions/1",
+    "/admin/delivery",
+    "/admin/delivery/1",
+    "/admin/hours",
+    "/admin/texts",
 )
 FINGER = 44
 
