@@ -246,7 +246,7 @@ def add_commands(app: Flask, house: House) -> None:
         "--as",
         "how",
         default="",
-        help="assigned:ORD-…, refunded:REFERENCE, honoured, kept, not-paid, receipt; or paid: ask the gateway again.",
+        help="assigned:ORD-…, refunded:REFERENCE, honoured, kept, not-paid, receipt; paid:REFERENCE; or paid: ask the gateway again.",
     )
     @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
     def settle_command(what: str, because: str, how: str, *, dry_run: bool) -> None:

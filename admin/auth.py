@@ -23,7 +23,7 @@ from config import Config
 from db import Database
 from db.models import AuditEntry
 from db.types import clock
-from errors import ConfigError
+from errors import ConfigError, RuleBroken
 
 CHALLENGE: Final = 'Basic realm="Duka", charset="UTF-8"'
 REFUSAL: Final = "Sign in with the admin user name and password."
@@ -38,6 +38,12 @@ class NotSignedIn(Unauthorized):
     def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
         """With the challenge written as RFC 7617 wants it: quoted, where werkzeug would drop the quotes."""
         return [*super().get_headers(environ, scope), ("WWW-Authenticate", CHALLENGE)]
+
+
+class WrongPassword(RuleBroken):
+    """The password that was asked for once more is not the owner's."""
+
+    code = "wrong_password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,10 @@ class Verifier:
             self._last_success = seen
         return accepted
 
+    def knows(self, password: str) -> bool:
+        """Whether this is the owner's password, asked for once more of somebody who is in already."""
+        return self._check_password(password.encode("utf-8", "replace")) and not self._closed
+
     def _check_password(self, password: bytes) -> bool:
         if self._hash:
             return check_password_hash(self._hash, password.decode("utf-8", "replace"))
@@ -153,6 +163,25 @@ class Guard:
         if header and self._failures.record(address, name):
             self._note_lock(address, name)
         raise NotSignedIn
+
+    def confirm(self, request: Request, password: str) -> None:
+        """Ask somebody who is in for the password once more, before money moves on their word.
+
+        Wrong ones count like failed logins.
+
+        Raises:
+            WrongPassword: not the owner's.
+            TooManyRequests: ten failures in fifteen minutes from this address.
+        """
+        address = request.remote_addr or ""
+        wait = self._failures.retry_after(address, self._name)
+        if wait is not None:
+            raise TooManyRequests("Too many wrong passwords. Wait a while and try again.", retry_after=wait)
+        if len(password) <= LONGEST_HEADER and self._verifier.knows(password):
+            return
+        if self._failures.record(address, self._name):
+            self._note_lock(address, self._name)
+        raise WrongPassword("That is not the password you sign in with.")
 
     def recognises(self, request: Request) -> bool:
         """Whether the request carries the owner's credentials; failures count like any other."""

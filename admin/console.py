@@ -7,8 +7,9 @@ A page is one module in ``admin/pages`` (its ``PAGE`` and its ``routes``), its t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +39,7 @@ THEME_COOKIE: Final = "duka_theme"
 THEMES: Final = ("light", "dark")
 MOST_SHOPS: Final = 50
 YEAR: Final = 365 * 24 * 3600
+_ACTION_KEY: Final = re.compile(r"console:[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Something a person has to say before an action is done; a ``number`` lies from ``least`` to ``most``."""
+    """Something a person has to say before an action is done; a ``number`` lies from ``least`` to ``most``.
+
+    ``choices`` are values with words to pick from instead of writing; with ``needed`` off, none may be picked.
+    """
 
     name: str
     label: str
@@ -75,6 +80,8 @@ class Input:
     most: int = 999
     needed: bool = True
     value: str = ""
+    hint: str = ""
+    choices: Sequence[tuple[str, str]] = ()
 
 
 class InvalidInput(RuleBroken):
@@ -114,6 +121,8 @@ class Question:
         inputs: what the person has to enter with the answer.
         problem: what was wrong with what they entered.
         danger: whether it cannot be taken back.
+        kept: what the form carries along unseen.
+        password: whether it is done only with the password once more.
     """
 
     title: str
@@ -123,6 +132,8 @@ class Question:
     inputs: Sequence[Input] = ()
     problem: str = ""
     danger: bool = False
+    kept: Mapping[str, str] = field(default_factory=dict)
+    password: bool = False
 
 
 class Console:
@@ -168,7 +179,21 @@ class Console:
 
     def ask(self, shop: Shop, question: Question) -> str:
         """The page that says what will happen; its button sends its form to the same address."""
-        return self.show("confirm.html", shop, question=question)
+        return self.show("confirm.html", shop, question=question, action_key=self.action_key())
+
+    def action_key(self) -> str:
+        """What makes one click one action: the key its form brought along, else a new one."""
+        brought = request.form.get("action_key", "")
+        return brought if _ACTION_KEY.fullmatch(brought) else self.house.refs.key("console")
+
+    def confirm_password(self) -> None:
+        """Let go on who wrote the password into the form once more.
+
+        Raises:
+            WrongPassword: it is not the owner's.
+            TooManyRequests: there were too many wrong ones.
+        """
+        self.house.guard.confirm(request, request.form.get("password", ""))
 
     def live(self, text: str) -> Response:
         """A part that refreshes itself: 304 and no body, when the browser has it already."""

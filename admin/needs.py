@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from admin.console import Input
-from admin.wording import METHOD_WORDS, REASON_WORDS, plain, say_money, sentence
+from admin.console import Input, InvalidInput
+from admin.wording import METHOD_WORDS, ORDER_WORDS, REASON_WORDS, plain, say_money, sentence
 from catalog.snapshot import in_language
 from db import inbox, outbox
 from db.models import (
@@ -29,10 +29,11 @@ from db.models import (
     Refund,
     Shop,
 )
+from db.refs import Refs
 from db.types import clock, word
 from errors import RuleBroken
+from payments import gateways, refunds, settling
 from payments import service as payment_service
-from payments import settling
 
 MOST: Final = 8
 """Items shown of each kind; the others come up when these are done."""
@@ -41,6 +42,10 @@ PAID_LOOKED_AT: Final = 300
 PATIENCE: Final = 120.0
 """Seconds a receipt may take."""
 DEAD_DAYS: Final = 7.0
+ORDERS_LOOKED_AT: Final = 300
+"""How many of the newest orders of a status are looked at for one that money fits."""
+_WOULD_TAKE_MONEY: Final = ("pending_payment", "expired", "cancelled")
+_BIGGEST_ID: Final = 2**63
 FEW: Final = 3
 """Pieces at which a product is nearly sold out, unless the shop's setting ``low_stock`` says otherwise."""
 
@@ -53,7 +58,10 @@ class NotThere(RuleBroken):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that needs a person; ``amount`` in minor units."""
+    """One thing that needs a person; ``amount`` in minor units.
+
+    ``without`` names the actions of its kind that make no sense for this one.
+    """
 
     kind: str
     id: int
@@ -64,6 +72,7 @@ class Item:
     amount: int | None = None
     amount_text: str = ""
     currency: str = ""
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +93,19 @@ class Doing:
     item: Item
     actor: str
     said: dict[str, str]
+    refs: Refs
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that can be done about an item; ``says`` is what will happen, ``done`` what is said afterwards."""
+    """Something that can be done about an item; ``says`` is what will happen, ``done`` what is said afterwards.
+
+    Attributes:
+        inputs: what the owner has to say with it.
+        offer: further inputs, made for this item.
+        sure: asked a second time with these sentences, when what was said decides what will happen.
+        password: whether money moves on the owner's word, which takes the password once more.
+    """
 
     name: str
     label: str
@@ -96,22 +113,36 @@ class Action:
     done: str
     do: Callable[[Doing], Rings]
     inputs: Sequence[Input] = ()
+    offer: Callable[[Session, Shop, Item], Sequence[Input]] = lambda _session, _shop, _item: ()
+    sure: Callable[[Doing], Sequence[str]] | None = None
     danger: bool = False
+    password: bool = False
+
+
+class Finder(Protocol):
+    """How the items of a kind are found, newest first: those shown, or ``only`` the one of this id."""
+
+    def __call__(self, session: Session, shop: Shop, only: int | None = None) -> list[Item]:
+        """Find them by an index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of trouble: how its items are found, newest first, and what can be done."""
+    """A kind of trouble: how its items are found, and what can be done."""
 
     name: str
     title: str
-    find: Callable[[Session, Shop], list[Item]]
+    find: Finder
     actions: Sequence[Action] = ()
     icon: str = "alert"
 
     def action(self, name: str) -> Action | None:
         """The action of this name."""
         return next((action for action in self.actions if action.name == name), None)
+
+    def able(self, item: Item) -> list[Action]:
+        """What can be done about this item."""
+        return [action for action in self.actions if action.name not in item.without]
 
 
 def waiting(session: Session, shop: Shop) -> list[tuple[Kind, list[Item]]]:
@@ -121,20 +152,27 @@ def waiting(session: Session, shop: Shop) -> list[tuple[Kind, list[Item]]]:
 
 
 def item_of(session: Session, shop: Shop, kind: Kind, item_id: int) -> Item | None:
-    """One item that still waits among those shown."""
-    return next((item for item in kind.find(session, shop) if item.id == item_id), None)
+    """One item that still waits."""
+    if not 0 < item_id < _BIGGEST_ID:
+        return None
+    return next((item for item in kind.find(session, shop, item_id) if item.id == item_id), None)
 
 
-def _money(kind: str) -> Callable[[Session, Shop], list[Item]]:
-    def find(session: Session, shop: Shop) -> list[Item]:
+def _one(column: InstrumentedAttribute[int], only: int | None) -> ColumnElement[bool]:
+    return true() if only is None else column == only
+
+
+def _money(kind: str) -> Finder:
+    def find(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
         rows = session.execute(
-            select(MoneyEvent, Order.ref)
+            select(MoneyEvent, Order.ref, Order.status, Order.total)
             .outerjoin(Order, Order.id == MoneyEvent.order_id)
             .where(
                 MoneyEvent.shop_id == shop.id,
                 MoneyEvent.settled_at.is_(None),
                 MoneyEvent.kind.in_([word("unmatched"), word("refund_due")]),
                 MoneyEvent.kind == kind,
+                _one(MoneyEvent.id, only),
             )
             .order_by(MoneyEvent.id.desc())
             .limit(MOST)
@@ -152,6 +190,7 @@ def _money(kind: str) -> Callable[[Session, Shop], list[Item]]:
                 row.MoneyEvent.amount,
                 plain(row.MoneyEvent.amount_text, 40) or "no amount",
                 row.MoneyEvent.currency,
+                _senseless(row.MoneyEvent, row.status, row.total),
             )
             for row in rows
         ]
@@ -159,16 +198,115 @@ def _money(kind: str) -> Callable[[Session, Shop], list[Item]]:
     return find
 
 
-def _settle(doing: Doing) -> Rings:
-    news = settling.settle(doing.session, f"M{doing.item.id}", doing.said["because"], actor=doing.actor)
-    return Rings(inbox=news.event_ids)
+def _senseless(money: MoneyEvent, status: str | None, total: int | None) -> frozenset[str]:
+    without = set()
+    if money.amount is None or not money.currency:
+        without.add("assign")
+    if status not in {"cancelled", "expired"} or money.amount != total:
+        without.add("honour")
+    return frozenset(without)
 
 
-def _refunds(session: Session, shop: Shop) -> list[Item]:
+def _settled(letter: str, how: str, said: str = "") -> Callable[[Doing], Rings]:
+    """Settle an item called ``letter`` and its id as ``how``, with more of what the owner ``said`` behind a colon."""
+
+    def do(doing: Doing) -> Rings:
+        name = f"{letter}{doing.item.id}"
+        if letter == "PAY":
+            name = doing.session.scalars(select(Payment.ref).where(Payment.id == doing.item.id)).one()
+        more = _order_said(doing) if said == "order" else doing.said[said] if said else ""
+        news = settling.settle(
+            doing.session,
+            name,
+            doing.said.get("because", ""),
+            actor=doing.actor,
+            how=f"{how}:{more}" if more else how,
+            shop_id=doing.shop.id,
+            refs=doing.refs,
+        )
+        return Rings(inbox=news.event_ids)
+
+    return do
+
+
+def _order_said(doing: Doing) -> str:
+    return (doing.said.get("pick") or doing.said["order"]).upper()
+
+
+def _orders_that_fit(session: Session, shop: Shop, item: Item) -> Sequence[Input]:
+    """The newest unpaid orders that cost just this, to pick from, and room for another reference."""
+    found = []
+    for status in _WOULD_TAKE_MONEY:
+        newest = session.execute(
+            select(Order.ref, Order.customer_name, Order.total, Order.currency, Order.status)
+            .where(Order.shop_id == shop.id, Order.status == status)
+            .order_by(Order.id.desc())
+            .limit(ORDERS_LOOKED_AT)
+        )
+        found += [row for row in newest if (row.total, row.currency) == (item.amount, item.currency)]
+    if not found:
+        return (Input("order", "Reference of the order", longest=40, hint="For example ORD-7K3M9Q."),)
+    picks = [
+        (row.ref, f"{row.ref} · {plain(row.customer_name) or 'No name'} · {ORDER_WORDS[row.status]}")
+        for row in found[:MOST]
+    ]
+    return (
+        Input("pick", "Orders that cost just this", choices=picks, needed=False),
+        Input("order", "Or the reference of another order", longest=40, needed=False),
+    )
+
+
+def _before_assigning(doing: Doing) -> Sequence[str]:
+    """What will happen to which order.
+
+    Raises:
+        InvalidInput: there is no such order, or it does not cost just this.
+    """
+    ref = _order_said(doing)
+    if not ref:
+        raise InvalidInput("Choose an order, or write its reference.")
+    order = doing.session.execute(
+        select(Order.ref, Order.customer_name, Order.total, Order.currency, Order.status).where(
+            Order.ref == ref, Order.shop_id == doing.shop.id
+        )
+    ).first()
+    if order is None:
+        raise InvalidInput("There is no order with this reference.")
+    if (order.total, order.currency) != (doing.item.amount, doing.item.currency):
+        cost = say_money(order.total, order.currency)
+        raise InvalidInput(f"{ref} costs {cost}. Only the exact amount can pay an order.")
+    if order.status not in _WOULD_TAKE_MONEY:
+        raise InvalidInput(f"{ref} is paid already: pay this back instead.")
+    says = [
+        f"{ref} of {plain(order.customer_name) or 'somebody without a name'} is {ORDER_WORDS[order.status].lower()}.",
+        settling.what_will_happen(doing.session, doing.shop.id, f"M{doing.item.id}", f"assigned:{ref}"),
+    ]
+    if order.status != "pending_payment":
+        says.append("It is opened again, if its goods are still there.")
+    return says
+
+
+def _before_paying(doing: Doing) -> Sequence[str]:
+    ref = doing.session.scalars(select(Payment.ref).where(Payment.id == doing.item.id)).one()
+    said = doing.said["reference"].upper()
+    return (
+        settling.what_will_happen(doing.session, doing.shop.id, ref, f"paid:{said}"),
+        "Do this only if you see the money on the statement of the account.",
+    )
+
+
+def _refunds(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
     rows = session.execute(
-        select(Refund, Order.ref)
+        select(Refund, Order.ref, Payment.gateway)
         .join(Order, Order.id == Refund.order_id)
-        .where(Refund.shop_id == shop.id, Refund.closed_at.is_(None), Refund.next_at.is_(None))
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(
+            Refund.shop_id == shop.id,
+            Refund.closed_at.is_(None),
+            Refund.next_at.is_(None),
+            Refund.status != word("pending"),
+            _one(Refund.id, only),
+        )
         .order_by(Refund.id.desc())
         .limit(MOST)
     )
@@ -177,22 +315,34 @@ def _refunds(session: Session, shop: Shop) -> list[Item]:
             "refund",
             row.Refund.id,
             plain(row.Refund.reason, 120) or "Refund",
-            sentence(row.Refund.status),
+            f"The gateway said no: {plain(row.Refund.error, 120) or 'nobody said why'}"
+            if row.Refund.status == "failed"
+            else "Waits to be paid back",
             row.Refund.created_at,
             row.ref,
             row.Refund.amount,
             "",
             row.Refund.currency,
+            frozenset() if gateways.can_refund(row.gateway) else frozenset({"send"}),
         )
         for row in rows
     ]
 
 
-def _unclear(session: Session, shop: Shop) -> list[Item]:
+def _send_refund(doing: Doing) -> Rings:
+    given = refunds.send(doing.session, doing.shop.id, doing.item.id, actor=doing.actor)
+    return Rings(inbox=given.news.event_ids)
+
+
+def _unclear(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
     rows = session.execute(
         select(Payment, Order.ref)
         .join(Order, Order.id == Payment.order_id)
-        .where(Payment.shop_id == shop.id, Payment.status.in_([word("unknown"), word("needs_review")]))
+        .where(
+            Payment.shop_id == shop.id,
+            Payment.status.in_([word("unknown"), word("needs_review")]),
+            _one(Payment.id, only),
+        )
         .order_by(Payment.updated_at.desc())
         .limit(MOST)
     )
@@ -218,10 +368,15 @@ def _ask(doing: Doing) -> Rings:
     return Rings(ask=payment_service.ask_soon(doing.session, [doing.item.id]))
 
 
-def _without_receipt(session: Session, shop: Shop) -> list[Item]:
+def _without_receipt(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
     newest = session.execute(
         select(Order.id, Order.ref, Order.paid_at, Order.total, Order.currency, Order.customer_name)
-        .where(Order.shop_id == shop.id, Order.paid_at.is_not(None), Order.paid_at < clock(-PATIENCE))
+        .where(
+            Order.shop_id == shop.id,
+            Order.paid_at.is_not(None),
+            Order.paid_at < clock(-PATIENCE),
+            _one(Order.id, only),
+        )
         .order_by(Order.paid_at.desc())
         .limit(PAID_LOOKED_AT)
     ).all()
@@ -266,13 +421,13 @@ def _send_receipt(doing: Doing) -> Rings:
     return Rings(inbox=() if event_id is None else (event_id,))
 
 
-def _dead(*, templates: bool) -> Callable[[Session, Shop], list[Item]]:
-    def find(session: Session, shop: Shop) -> list[Item]:
+def _dead(*, templates: bool) -> Finder:
+    def find(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
         since = session.scalar(select(clock(-DEAD_DAYS * 24 * 3600)))
         assert since is not None  # noqa: S101 - a clock has a time
         found = [
             row
-            for row in outbox.undelivered(session, shop.id)
+            for row in outbox.undelivered(session, shop.id, only=only)
             if row.created_at > since and (row.message.get("type") == "template") is templates
         ][:MOST]
         names = session.execute(
@@ -323,16 +478,30 @@ def _resend(doing: Doing) -> Rings:
     return Rings(outbox=True)
 
 
+def _dismiss(doing: Doing) -> Rings:
+    let_be = doing.session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == doing.item.id, OutboxMessage.dismissed_at.is_(None))
+        .values(dismissed_at=clock())
+        .returning(OutboxMessage.id)
+    ).first()
+    if let_be is None:
+        raise NotThere("somebody let it be before")
+    return Rings()
+
+
 def few(shop: Shop) -> int:
     """Pieces at which a product of this shop is nearly sold out."""
     setting = (shop.settings or {}).get("low_stock", FEW)
     return setting if isinstance(setting, int) else FEW
 
 
-def _low(session: Session, shop: Shop) -> list[Item]:
+def _low(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
     rows = session.scalars(
         select(Product)
-        .where(Product.shop_id == shop.id, Product.active, Product.available <= few(shop))
+        .where(
+            Product.shop_id == shop.id, Product.active, Product.available <= few(shop), _one(Product.id, only)
+        )
         .order_by(Product.available, Product.id)
         .limit(MOST)
     )
@@ -360,11 +529,15 @@ def _restock(doing: Doing) -> Rings:
     return Rings()
 
 
-def _wanting(session: Session, shop: Shop) -> list[Item]:
+def _wanting(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
     rows = session.execute(
         select(Customer.id, Customer.name, Conversation.wants_person_since)
         .join(Customer, Customer.id == Conversation.customer_id)
-        .where(Conversation.shop_id == shop.id, Conversation.wants_person_since.is_not(None))
+        .where(
+            Conversation.shop_id == shop.id,
+            Conversation.wants_person_since.is_not(None),
+            _one(Conversation.customer_id, only),
+        )
         .order_by(Conversation.wants_person_since)
         .limit(MOST)
     )
@@ -389,13 +562,33 @@ def _answered(doing: Doing) -> Rings:
     return Rings()
 
 
-_BECAUSE: Final = Input("because", "What was done about it", longest=500)
+_BECAUSE: Final = Input(
+    "because", "Why", longest=500, hint="Kept in the audit log; the customer is not told."
+)
+_PAID_BACK: Final = Input(
+    "reference", "Reference of your transfer", longest=60, hint="For example the code in M-Pesa's message."
+)
+_KEEP: Final = Action(
+    "keep",
+    "Keep",
+    ["It stays in the shop's hands and leaves this list.", "No money moves, and nobody is told."],
+    "The money is kept, and why is written down.",
+    _settled("M", "kept"),
+    [_BECAUSE],
+)
 _RESEND: Final = Action(
     "resend",
     "Send again",
     ["The same message goes out once more, now.", "If WhatsApp refuses it again, it comes back here."],
     "The message is on its way again.",
     _resend,
+)
+_DISMISS: Final = Action(
+    "dismiss",
+    "Let it be",
+    ["It leaves this list.", "The customer does not get this message."],
+    "Taken off the list.",
+    _dismiss,
 )
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -420,16 +613,30 @@ KINDS: Final[tuple[Kind, ...]] = (
         _money("unmatched"),
         [
             Action(
-                "settle",
-                "Settle",
+                "assign",
+                "Assign to an order",
                 [
-                    "It is marked as dealt with, for the reason you give.",
-                    "No money moves, and nobody is told.",
+                    "You choose the order that this was meant for; it must cost just this.",
+                    "You are asked once more before anything is done.",
                 ],
-                "The money is marked as dealt with.",
-                _settle,
-                [_BECAUSE],
-            )
+                "The money pays the order. The customer gets the receipt.",
+                _settled("M", "assigned", "order"),
+                offer=_orders_that_fit,
+                sure=_before_assigning,
+            ),
+            Action(
+                "refunded",
+                "Paid back",
+                [
+                    "Duka cannot send this back: send it yourself first, by M-Pesa or as you like.",
+                    "It is then booked as sent back, under the reference of your transfer.",
+                ],
+                "The money is booked as sent back.",
+                _settled("M", "refunded", "reference"),
+                [_PAID_BACK, _BECAUSE],
+                password=True,
+            ),
+            _KEEP,
         ],
     ),
     Kind(
@@ -438,19 +645,67 @@ KINDS: Final[tuple[Kind, ...]] = (
         _money("refund_due"),
         [
             Action(
-                "settle",
+                "refunded",
                 "Paid back",
                 [
-                    "It is marked as paid back, for the reason you give.",
-                    "No money moves: send it yourself first.",
+                    "Send the money yourself first, by M-Pesa or as you like.",
+                    "It is booked as paid back under the reference of your transfer, and the customer is told.",
                 ],
-                "The money is marked as paid back.",
-                _settle,
+                "The money is booked as paid back. The customer is told.",
+                _settled("M", "refunded", "reference"),
+                [_PAID_BACK, _BECAUSE],
+                password=True,
+            ),
+            Action(
+                "honour",
+                "Honour the order",
+                [
+                    "The order is opened again and paid with this money, if its goods are still there.",
+                    "The customer gets the receipt.",
+                ],
+                "The order is paid after all. The customer gets the receipt.",
+                _settled("M", "honoured"),
                 [_BECAUSE],
-            )
+            ),
+            _KEEP,
         ],
     ),
-    Kind("refund", "Refunds that wait", _refunds),
+    Kind(
+        "refund",
+        "Refunds that wait",
+        _refunds,
+        [
+            Action(
+                "send",
+                "Send it back",
+                ["The gateway pays it back, and the customer is told when it has."],
+                "The refund is on its way to the gateway.",
+                _send_refund,
+                password=True,
+            ),
+            Action(
+                "paid",
+                "Paid back by hand",
+                [
+                    "Send the money yourself first, by M-Pesa or as you like.",
+                    "It is booked as paid back under the reference of your transfer, and the customer is told.",
+                ],
+                "The refund is booked as paid back. The customer is told.",
+                _settled("R", "refunded", "reference"),
+                [_PAID_BACK],
+                password=True,
+            ),
+            Action(
+                "drop",
+                "Give it up",
+                ["The refund is closed, and nothing goes back to the customer.", "Nobody is told."],
+                "The refund is given up.",
+                _settled("R", "kept"),
+                [_BECAUSE],
+                danger=True,
+            ),
+        ],
+    ),
     Kind(
         "payment",
         "Payments nobody is sure about",
@@ -465,7 +720,39 @@ KINDS: Final[tuple[Kind, ...]] = (
                 ],
                 "The gateway is being asked.",
                 _ask,
-            )
+            ),
+            Action(
+                "paid",
+                "It is paid",
+                [
+                    "Look at the statement of the account first: only money that is there pays an order.",
+                    "You are asked once more before anything is booked.",
+                ],
+                "The payment is booked. The customer gets the receipt.",
+                _settled("PAY", "paid", "reference"),
+                [
+                    Input(
+                        "reference",
+                        "Reference of the transaction",
+                        longest=60,
+                        hint="As the statement has it; money is booked once under it.",
+                    ),
+                    _BECAUSE,
+                ],
+                sure=_before_paying,
+                password=True,
+            ),
+            Action(
+                "not-paid",
+                "It is not paid",
+                [
+                    "The payment counts as failed; the customer is told and may pay again.",
+                    "If its money comes after all, it is booked.",
+                ],
+                "The payment counts as not paid. The customer is told.",
+                _settled("PAY", "not-paid"),
+                [_BECAUSE],
+            ),
         ],
     ),
     Kind(
@@ -482,8 +769,8 @@ KINDS: Final[tuple[Kind, ...]] = (
             )
         ],
     ),
-    Kind("message", "Messages that did not arrive", _dead(templates=False), [_RESEND]),
-    Kind("template", "Templates that failed", _dead(templates=True), [_RESEND]),
+    Kind("message", "Messages that did not arrive", _dead(templates=False), [_RESEND, _DISMISS]),
+    Kind("template", "Templates that failed", _dead(templates=True), [_RESEND, _DISMISS]),
     Kind(
         "stock",
         "Nearly sold out",

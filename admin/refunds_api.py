@@ -52,7 +52,6 @@ def listed(session: Session, shop_id: int, ref: str) -> list[dict[str, Any]]:
 def shown(refund: Refund, ref: str) -> dict[str, Any]:
     """A refund as JSON; ``byHand`` says that somebody must pay back and note the reference."""
     amount = to_major(refund.amount, refund.currency)
-    by_hand = refund.closed_at is None and refund.next_at is None and refund.status != "pending"
     return {
         "id": f"R{refund.id}",
         "orderId": ref,
@@ -61,7 +60,7 @@ def shown(refund: Refund, ref: str) -> dict[str, Any]:
         "currency": refund.currency,
         "reason": refund.reason,
         "reference": refund.transaction_ref,
-        "byHand": by_hand,
+        "byHand": refunds.waits(refund),
         "createdAt": refund.created_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
 

@@ -63,6 +63,14 @@ MONEY_WORDS: Final = {
     "payment": "Paid",
     "refund": "Refunded",
 }
+REFUND_WORDS: Final = {
+    "requested": ("wait", "On its way"),
+    "pending": ("wait", "On its way"),
+    "succeeded": ("good", "Paid back"),
+    "manual": ("good", "Paid back by hand"),
+    "failed": ("bad", "Refused by the gateway"),
+}
+"""The colour of a refund's badge and its words, where it is not for a person to pay back."""
 REASON_WORDS: Final = {
     "insufficient_funds": "Not enough money",
     "wrong_pin": "Wrong PIN",
@@ -234,6 +242,14 @@ class Wording:
     def money_kind(self, kind: str) -> str:
         """In the owner's words."""
         return MONEY_WORDS.get(kind) or sentence(kind)
+
+    def refund(self, status: str, *, waits: bool = False, closed: bool = False) -> tuple[str, str]:
+        """The colour and the words of a refund's badge."""
+        if status == "failed" and closed:
+            return "off", "Given up"
+        if status == "requested" and waits:
+            return "bad", "Waits to be paid back"
+        return REFUND_WORDS.get(status) or ("off", sentence(status))
 
     def reason(self, code: str) -> str:
         """Why something went wrong, in the owner's words."""

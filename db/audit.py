@@ -64,6 +64,12 @@ def begin(session: Session, shop_id: int, actor: str, action: str, subject: str,
     return Act(done.id, repeated=True, after=done.after)
 
 
+def was_done(session: Session, shop_id: int, key: str) -> bool:
+    """Whether a click with this key arrived before and did what it was for."""
+    done = select(AuditEntry.id).where(AuditEntry.shop_id == shop_id, AuditEntry.action_key == key)
+    return bool(key) and session.execute(done).first() is not None
+
+
 def finish(session: Session, act: Act, *, before: Any = None, after: Any = None) -> None:
     """Write what the action changed, in its own transaction."""
     session.execute(

@@ -699,7 +699,7 @@ class OutboxMessage(Base):
     """Promised once. ``key`` goes out as ``Idempotency-Key``; ``unique_key`` makes e.g. a receipt the only one.
 
     A customer's rows leave strictly in order of ``id``; a row that is leased or waits for its next
-    attempt holds back those behind it, a dead one does not.
+    attempt holds back those behind it, a dead one does not. ``dismissed_at`` is when a person let a dead one be.
     """
 
     __tablename__ = "outbox_messages"
@@ -730,6 +730,7 @@ class OutboxMessage(Base):
     created_at: Mapped[datetime]
     next_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    dismissed_at: Mapped[datetime | None]
 
 
 class AuditEntry(Base):

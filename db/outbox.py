@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Executable, Float, Integer, bindparam, case, func, select, update
+from sqlalchemy import Executable, Float, Integer, bindparam, case, func, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from db.models import Conversation, Customer, OutboxMessage, Pause, Shop
@@ -439,14 +439,24 @@ def leave_alone(session: Session, gone: Failed) -> None:
     _mark_unreachable(session, gone.customer_id, clock() if gone.sent_at is None else gone.sent_at)
 
 
-def undelivered(session: Session, shop_id: int, most: int = 50) -> list[OutboxMessage]:
-    """Receipts and news that never arrived, the newest first: what a person in the shop should look at."""
+def undelivered(
+    session: Session, shop_id: int, most: int = 50, only: int | None = None
+) -> list[OutboxMessage]:
+    """Receipts and news that never arrived, the newest first: what a person in the shop should look at.
+
+    ``only`` is the id of the one that is asked about.
+    """
     dead = select(OutboxMessage).where(OutboxMessage.status == word("dead"))
     lost = select(OutboxMessage).where(OutboxMessage.delivery == word("failed"))
     found: dict[int, OutboxMessage] = {}
     for these in (dead, lost):
         newest = (
-            these.where(OutboxMessage.shop_id == shop_id, OutboxMessage.kind != "reply")
+            these.where(
+                OutboxMessage.shop_id == shop_id,
+                OutboxMessage.kind != "reply",
+                OutboxMessage.dismissed_at.is_(None),
+                true() if only is None else OutboxMessage.id == only,
+            )
             .order_by(OutboxMessage.id.desc())
             .limit(most)
         )

@@ -200,6 +200,21 @@ def of_order(session: Session, order_id: int) -> list[Refund]:
     return list(session.scalars(select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)))
 
 
+def by_gateway(session: Session, order_id: int) -> bool:
+    """Whether what can still be given back of an order goes back through its gateway; else people do it."""
+    holding = session.scalars(
+        select(Payment.gateway).where(
+            Payment.order_id == order_id, Payment.refunded < Payment.amount, is_booked()
+        )
+    ).all()
+    return bool(holding) and all(gateways.can_refund(name) for name in holding)
+
+
+def waits(refund: Refund) -> bool:
+    """Whether a person must do something about it: pay back by hand, try again, or give it up."""
+    return refund.closed_at is None and refund.next_at is None and refund.status != "pending"
+
+
 def can_refund(session: Session, refund: Refund) -> bool:
     """Whether the gateway that took the money can pay it back."""
     name = session.execute(select(Payment.gateway).where(Payment.id == refund.payment_id)).scalar_one()
@@ -362,8 +377,7 @@ def _given(session: Session, refund_id: int, news: News) -> Given:
     refund = session.scalars(
         select(Refund).where(Refund.id == refund_id).execution_options(populate_existing=True)
     ).one()
-    waits = refund.closed_at is None and refund.next_at is None and refund.status != "pending"
-    return Given(refund.id, refund.status, refund.amount, refund.currency, waits, news)
+    return Given(refund.id, refund.status, refund.amount, refund.currency, waits(refund), news)
 
 
 def owe(session: Session, order: Order, reason: str, *, actor: str) -> int:

@@ -25,13 +25,16 @@ from orders import service as order_service
 from orders.service import UnknownOrder
 from payments import refunds, service
 from payments.desk import PaymentDesk
+from payments.gateways.base import PaymentUpdate
 from payments.refunds import RefundRefused
 from payments.service import News
 
 _NAME: Final = re.compile(r"([MR])([0-9]{1,18})", re.ASCII)
-HOW: Final = ("kept", "assigned", "refunded", "honoured", "not-paid", "receipt")
-"""``assigned:ORD-…`` and ``refunded:<reference>`` carry more; the others stand alone."""
+HOW: Final = ("kept", "assigned", "refunded", "honoured", "paid", "not-paid", "receipt")
+"""``assigned:ORD-…``, ``refunded:<reference>`` and ``paid:<reference>`` carry more; the others stand alone."""
 _LONGEST: Final = 500
+LONGEST_REFERENCE: Final = 100
+"""Characters of the reference of a transaction."""
 
 
 class NothingToSettle(RuleBroken):
@@ -168,6 +171,10 @@ _SENTENCES: Final = {
     ): "The order is opened again and paid with {amount}, if its goods are there; its customer gets the receipt.",
     ("R", "kept"): "The refund {what} of {amount} is given up; nobody is told.",
     ("R", "refunded"): "{amount} counts as paid back by hand under {more}; its customer is told.",
+    (
+        "PAY",
+        "paid",
+    ): "{amount} is booked for payment {what} as transaction {more}; its customer gets the receipt.",
     (
         "PAY",
         "not-paid",
@@ -323,6 +330,29 @@ def _drop_refund(case: _Case) -> News:
     return refunds.drop(case.session, case.shop_id, _number(case.what), case.because, actor=case.actor).news
 
 
+def _paid(case: _Case) -> News:
+    """A person has seen the money of a payment nobody could tell about; its reference keeps it from being booked twice."""
+    reference = case.more.upper()
+    if not 0 < len(reference) <= LONGEST_REFERENCE:
+        raise CannotSettle(
+            f"say under which reference it came in, in 1 to {LONGEST_REFERENCE} characters: only seen money is booked"
+        )
+    payment = case.session.scalars(select(Payment).where(Payment.ref == case.what)).one()
+    if payment.status not in {"unknown", "needs_review"}:
+        raise NothingToSettle(f"nothing open is called {case.what}")
+    seen = PaymentUpdate(
+        "succeeded",
+        payment_ref=payment.ref,
+        amount=payment.amount,
+        currency=payment.currency,
+        transaction_ref=reference,
+    )
+    news = service.apply(case.session, payment.id, seen)
+    if news.outcome not in {"booked", "refund_due"}:
+        raise CannotSettle(f"{reference} is the reference of another payment: it cannot pay twice")
+    return news
+
+
 def _not_paid(case: _Case) -> News:
     payment = case.session.scalars(select(Payment).where(Payment.ref == case.what)).one()
     news = service.settle_review(case.session, payment)
@@ -371,6 +401,7 @@ _WAYS: Final[dict[tuple[str, str], Callable[[_Case], News]]] = {
     ("M", "honoured"): _honour,
     ("R", "kept"): _drop_refund,
     ("R", "refunded"): _refund_by_hand,
+    ("PAY", "paid"): _paid,
     ("PAY", "not-paid"): _not_paid,
     ("ORD", "receipt"): _receipt,
 }

@@ -22,6 +22,7 @@ from db.models import (
     Payment,
     Product,
     Rating,
+    Refund,
     Shop,
     WorkerHeartbeat,
 )
@@ -209,6 +210,37 @@ class Seed:
         }
         return self.add(MoneyEvent(shop_id=shop.id, **(values | changes)))
 
+    def refund(self, order: Order, payment: Payment, **changes: Any) -> Refund:
+        values: dict[str, Any] = {
+            "key": self.refs.key("refund"),
+            "amount": payment.amount,
+            "currency": payment.currency,
+            "status": "requested",
+            "reason": "The jar was broken",
+            "actor": "admin",
+            "created_at": self.now,
+            "updated_at": self.now,
+        }
+        made = values | changes
+        payment.refunded = (payment.refunded or 0) + made["amount"]
+        return self.add(Refund(shop_id=order.shop_id, order_id=order.id, payment_id=payment.id, **made))
+
+    def booked(self, order: Order, payment: Payment) -> MoneyEvent:
+        """The money of a payment that pays its order."""
+        return self.add(
+            MoneyEvent(
+                shop_id=order.shop_id,
+                kind="payment",
+                gateway=payment.gateway,
+                transaction_ref=payment.transaction_ref,
+                order_id=order.id,
+                payment_id=payment.id,
+                amount=payment.amount,
+                currency=payment.currency,
+                created_at=payment.updated_at,
+            )
+        )
+
     def message(self, order: Order, body: str, **changes: Any) -> OutboxMessage:
         values: dict[str, Any] = {
             "key": self.refs.key("out"),
@@ -314,12 +346,13 @@ def a_busy_shop(session: Session, now: datetime) -> Shop:
                 closed_at=placed(order, 1),
             )
         if order.paid_at is not None:
-            seed.payment(
+            payment = seed.payment(
                 order,
                 transaction_ref=f"SKJ4X2A{number:03d}",
                 gateway_ref=f"gh-{number}",
                 closed_at=order.paid_at,
             )
+            seed.booked(order, payment)
     orders[-1].payment_status = "pending"
     paid = next(order for order in reversed(orders) if order.status == "preparing")
     paid.delivery = {

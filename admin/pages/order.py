@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -13,10 +14,13 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from admin import papers, queries
+from admin import needs, papers, queries
+from admin.auth import WrongPassword
 from admin.console import Console, Input, InvalidInput, Page, Question, read_inputs
 from admin.conversations import tick
-from admin.wording import MOVED_WORDS, Wording, plain
+from admin.wording import MOVED_WORDS, Wording, plain, say_money
+from catalog.money import MINOR_DIGITS, NotWhole, to_minor
+from db import audit
 from db.models import OrderMove, OrderNote, OutboxMessage, Shop
 from errors import IllegalMove, RuleBroken
 from ghala import messages
@@ -24,13 +28,20 @@ from orders import service
 from orders.order import Rider
 from orders.service import UnknownOrder
 from orders.status import MOVES, OWNER_MOVES
-from payments import cancelling, receiving
+from payments import cancelling, receiving, refunds
 from payments import phone as phones
 
 PAGE: Final = Page("order", under="orders")
 STEPS: Final = ("preparing", "dispatched", "delivered")
 LONGEST_MESSAGE: Final = 280
 TOO_LATE: Final = "This order cannot be moved there any more. Reload the page to see where it is."
+NOTHING_LEFT: Final = "Nothing that was paid for this order is left to give back."
+ONCE: Final = "That refund was made already; it was made once."
+REFUSED: Final = {
+    "refund_exceeds_paid": "Amount: this is more than one payment of this order has left.",
+    "nothing_to_refund": NOTHING_LEFT,
+}
+_AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 RIDER: Final = (
     Input("rider_name", "Rider's name", longest=60, needed=False),
     Input("rider_phone", "Rider's phone", kind="tel", longest=20, needed=False),
@@ -60,6 +71,12 @@ def routes(pages: Blueprint, console: Console) -> None:
             notes = session.scalars(
                 select(OrderNote).where(OrderNote.order_id == order_id).order_by(OrderNote.id)
             ).all()
+            left = refunds.refundable(session, order_id)
+            waiting = {}
+            if known := needs.kind_of("refund"):
+                for refund in filter(refunds.waits, detail.refunds):
+                    item = needs.item_of(session, shop, known, refund.id)
+                    waiting[refund.id] = known.able(item) if item else []
         status = detail.order.status
         return console.show(
             "order.html",
@@ -68,6 +85,8 @@ def routes(pages: Blueprint, console: Console) -> None:
             steps=[step for step in STEPS if _may_become(status, step)],
             may_cancel="cancelled" in MOVES[status],
             may_pay=status == "pending_payment",
+            left=left,
+            waiting=waiting,
             notes=notes,
             timeline=timeline(detail, [(move.status, move.at, move.actor) for move in moves]),
             place=Place(detail.order.delivery),
@@ -225,6 +244,116 @@ def routes(pages: Blueprint, console: Console) -> None:
             house.bell.inbox("internal", event_id)
         return console.done(address, "The cash is recorded and the order is paid.")
 
+    @pages.get("/orders/<ref>/refund")
+    def order_refund_ask(ref: str) -> str | BaseResponse:
+        with house.database.reading() as session:
+            shop, detail = detail_of(session, ref)
+            left = refunds.refundable(session, detail.order.id)
+            alone = refunds.by_gateway(session, detail.order.id)
+        if not left:
+            return console.done(url_for("admin.order", ref=ref), NOTHING_LEFT, "bad")
+        return refund_question(shop, detail, left, alone=alone)
+
+    @pages.post("/orders/<ref>/refund")
+    def order_refund(ref: str) -> BaseResponse | tuple[str, int]:
+        address, key = url_for("admin.order", ref=ref), console.action_key()
+        with house.database.reading() as session:
+            shop, detail = detail_of(session, ref)
+            left = refunds.refundable(session, detail.order.id)
+            alone = refunds.by_gateway(session, detail.order.id)
+            if audit.was_done(session, shop.id, key):
+                return console.done(address, ONCE)
+        if not left:
+            return console.done(address, NOTHING_LEFT, "bad")
+        try:
+            said = read_inputs(refund_inputs(left, detail.order.currency, alone=alone), request.form)
+            amount = read_amount(said["amount"], detail.order.currency)
+            console.confirm_password()
+            with house.database.writing() as session:
+                given = refunds.request(
+                    session,
+                    shop.id,
+                    ref,
+                    amount,
+                    said["reason"],
+                    actor=actor,
+                    key=key,
+                    reference=said.get("reference", ""),
+                )
+        except refunds.RefundRefused as refusal:
+            problem = REFUSED.get(refusal.code) or f"{refusal}"
+            return refund_question(shop, detail, left, problem, alone=alone), 400
+        except (InvalidInput, WrongPassword) as wrong:
+            return refund_question(shop, detail, left, str(wrong), alone=alone), 400
+        for event_id in given.news.event_ids:
+            house.bell.inbox("internal", event_id)
+        back_again = say_money(given.amount, given.currency)
+        if given.status == "manual":
+            return console.done(address, f"{back_again} are booked as paid back. The customer is told.")
+        if given.by_hand:
+            return console.done(address, f"{back_again} wait to be paid back by hand, here and on Today.")
+        return console.done(address, f"{back_again} are on their way back through the gateway.")
+
+    def refund_question(
+        shop: Shop, detail: queries.OrderDetail, left: int, problem: str = "", *, alone: bool
+    ) -> str:
+        order = detail.order
+        whole = say_money(left, order.currency)
+        says = [f"Up to {whole} of {order.ref} can go back."]
+        if alone:
+            says.append("It goes back through the gateway that took it.")
+        else:
+            says.append("The way it was paid cannot pay back by itself: send the money yourself.")
+            says.append("Until you write down the reference of your transfer, it waits here and on Today.")
+        says.append("The customer is told once, when the money is back. The order itself stays as it is.")
+        return console.ask(
+            shop,
+            Question(
+                f"Refund {order.ref}",
+                says,
+                "Refund",
+                url_for("admin.order", ref=order.ref),
+                inputs=refund_inputs(left, order.currency, alone=alone),
+                problem=problem,
+                danger=True,
+                password=True,
+            ),
+        )
+
+    def refund_inputs(left: int, currency: str, *, alone: bool) -> list[Input]:
+        def said(name: str, otherwise: str = "") -> str:
+            return request.form.get(name, otherwise)
+
+        inputs = [
+            Input(
+                "amount",
+                f"Amount in {currency}",
+                kind="money",
+                longest=20,
+                value=said("amount", say_money(left, currency).partition(" ")[2]),
+                hint="All that is left, or less.",
+            ),
+            Input(
+                "reason",
+                "Why",
+                longest=200,
+                value=said("reason"),
+                hint="For example a broken jar. The customer is not told why.",
+            ),
+        ]
+        if not alone:
+            inputs.append(
+                Input(
+                    "reference",
+                    "Reference of your transfer",
+                    longest=60,
+                    needed=False,
+                    value=said("reference"),
+                    hint="If you have sent the money already, for example the code in M-Pesa's message.",
+                )
+            )
+        return inputs
+
     @pages.post("/orders/<ref>/note")
     def order_note(ref: str) -> BaseResponse:
         body = plain(request.form.get("note", ""), service.LONGEST_NOTE)
@@ -253,6 +382,21 @@ def routes(pages: Blueprint, console: Console) -> None:
         response = Response(make(detail, shop.name, say), content_type="application/pdf")
         response.headers["Content-Disposition"] = f'inline; filename="{ref}-{paper}.pdf"'
         return response
+
+
+def read_amount(text: str, currency: str) -> int:
+    """Minor units of an amount as people write it: ``1,500``, ``KES 1500`` or ``12.50``.
+
+    Raises:
+        InvalidInput: it is none, or finer than the currency is charged in.
+    """
+    bare = text.upper().removeprefix(currency).replace(",", "").replace(" ", "")
+    if not _AMOUNT.fullmatch(bare) or currency not in MINOR_DIGITS or not Decimal(bare):
+        raise InvalidInput("Amount: please write a number, such as 1,500.")
+    try:
+        return to_minor(Decimal(bare), currency)
+    except NotWhole:
+        raise InvalidInput(f"Amount: {currency} is paid in whole units.") from None
 
 
 def _may_become(status: str, step: str) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from db.models import Order
+from db.models import Customer, Order, Shop
 from tests.browser.conftest import DESK_SCREEN, PHONE_SCREEN, Console, barriers, fits_the_screen, window
+from tests.factories import Seed
+from tests.integration.admin.conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +34,11 @@ PAGES = (
     "/admin/orders/{ref}",
     "/admin/orders/{ref}/dispatch",
     "/admin/orders/{ref}/cancel",
+    "/admin/orders/{ref}/refund",
+    "/admin/needs/unmatched/{money}/assign",
+    "/admin/needs/unmatched/{money}/refunded",
+    "/admin/needs/message/{message}/dismiss",
+    "/admin/needs/payment/{payment}/paid",
     "/admin/catalogue",
     "/admin/catalogue/new",
     "/admin/catalogue/1",
@@ -57,9 +66,27 @@ def ref_of(console: Console, status: str) -> str:
     return ref
 
 
+@pytest.fixture(scope="module")
+def places(console: Console) -> dict[str, str]:
+    """What the addresses of pages name; some trouble of its own, since other tests settle what there is."""
+    with console.database.writing() as session:
+        seed = Seed(session, datetime.now(UTC), seed=11)
+        order = session.scalars(select(Order).where(Order.status == "preparing")).first()
+        unpaid = session.scalars(select(Order).where(Order.status == "pending_payment")).first()
+        assert order is not None
+        assert unpaid is not None
+        shop = session.get_one(Shop, order.shop_id)
+        return {
+            "ref": order.ref,
+            "money": str(seed.money(shop, transaction_ref="SKJLOOK", amount=unpaid.total).id),
+            "message": str(seed.message(order, "Hello", status="dead", kind="news", error="131026").id),
+            "payment": str(seed.payment(unpaid, status="unknown", key="pay:look").id),
+        }
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_and_puts_up_no_barrier(owner: Page, console: Console, path: str) -> None:
-    owner.goto(path.format(ref=ref_of(console, "preparing")))
+def test_a_page_fits_and_puts_up_no_barrier(owner: Page, places: dict[str, str], path: str) -> None:
+    owner.goto(path.format(**places))
     assert fits_the_screen(owner)
     assert barriers(owner) == []
     owner.emulate_media(color_scheme="dark")
@@ -68,10 +95,10 @@ def test_a_page_fits_and_puts_up_no_barrier(owner: Page, console: Console, path:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_everything_to_touch_is_large_enough_for_a_finger(
-    browser: Browser, console: Console, path: str
+    browser: Browser, console: Console, places: dict[str, str], path: str
 ) -> None:
     with window(browser, console, PHONE_SCREEN, has_touch=True) as page:
-        page.goto(path.format(ref=ref_of(console, "preparing")))
+        page.goto(path.format(**places))
         for control in page.locator(
             "button:visible, .places a:visible, a.button:visible, select:visible"
         ).all():
@@ -128,12 +155,55 @@ def test_charts_are_drawn_and_are_tables_too(owner: Page) -> None:
 def test_what_needs_the_owner_is_settled_without_any_script(browser: Browser, console: Console) -> None:
     with window(browser, console, PHONE_SCREEN, java_script_enabled=False) as page:
         page.goto("/admin/")
-        item = page.get_by_role("listitem").filter(has_text="Wrong amount")
-        item.get_by_role("link", name="Settle").click()
-        page.get_by_label("What was done about it").fill("Sent back by hand")
-        page.get_by_role("button", name="Settle").click()
-        expect(page.get_by_role("status").first).to_contain_text("marked as dealt with")
-        expect(page.get_by_role("main")).not_to_contain_text("Wrong amount")
+        item = page.get_by_role("listitem").filter(has_text="SKJ4X2ABCD")
+        item.get_by_role("link", name="Paid back").click()
+        page.get_by_label("Reference of your transfer").fill("SKJBACK1")
+        page.get_by_label("Why").fill("Nobody's order")
+        page.get_by_label("Your password").fill(PASSWORD)
+        page.get_by_role("button", name="Paid back").click()
+        expect(page.get_by_role("status").first).to_contain_text("booked as sent back")
+        expect(page.get_by_role("main")).not_to_contain_text("SKJ4X2ABCD")
+
+
+def test_part_of_an_order_is_refunded_and_paid_back_by_hand(owner: Page, console: Console) -> None:
+    ref = ref_of(console, "delivered")
+    owner.goto(f"/admin/orders/{ref}")
+    owner.get_by_role("link", name="Refund").click()
+    owner.get_by_label("Amount in KES").fill("100")
+    owner.get_by_label("Why").fill("One jar was broken")
+    owner.get_by_label("Your password").fill(PASSWORD)
+    owner.get_by_role("button", name="Refund").dblclick()
+    expect(owner.get_by_role("main")).to_contain_text("Waits to be paid back")
+    assert owner.get_by_text("Waits to be paid back").count() == 1
+    owner.get_by_role("link", name="Paid back by hand").click()
+    assert barriers(owner) == []
+    owner.get_by_label("Reference of your transfer").fill(f"SKJHAND{owner.viewport_size['width']}")
+    owner.get_by_label("Your password").fill(PASSWORD)
+    owner.get_by_role("button", name="Paid back by hand").click()
+    expect(owner.get_by_role("status").first).to_contain_text("booked as paid back")
+    expect(owner.get_by_role("heading", level=1)).to_have_text(ref)
+    expect(owner.get_by_role("main")).to_contain_text("Partly refunded")
+
+
+def test_unmatched_money_is_assigned_to_the_order_it_was_meant_for(owner: Page, console: Console) -> None:
+    with console.database.writing() as session:
+        seed = Seed(session, datetime.now(UTC), seed=owner.viewport_size["width"])
+        shop = session.scalars(select(Shop)).first()
+        assert shop is not None
+        order = seed.order(shop, session.scalars(select(Customer)).first(), goods=((0, 7),))
+        ref, said = order.ref, f"SKJSTRAY{owner.viewport_size['width']}"
+        seed.money(shop, transaction_ref=said, amount=order.total, reason="unknown_order")
+    owner.goto("/admin/")
+    item = owner.get_by_role("listitem").filter(has_text=said)
+    item.get_by_role("link", name="Assign to an order").click()
+    owner.get_by_label(ref).check()
+    owner.get_by_role("button", name="Go on").click()
+    expect(owner.get_by_role("main")).to_contain_text("which is then paid")
+    assert barriers(owner) == []
+    owner.get_by_role("button", name="Yes: assign to an order").click()
+    expect(owner.get_by_role("status").first).to_contain_text("The money pays the order")
+    owner.goto(f"/admin/orders/{ref}")
+    expect(owner.get_by_role("main")).to_contain_text("Receipt")
 
 
 def test_a_new_order_appears_by_itself(owner: Page, console: Console) -> None:

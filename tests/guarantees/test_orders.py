@@ -140,6 +140,30 @@ def test_guarantee_34_a_double_click_on_refund_is_one_refund_and_never_more_than
     assert len([text for text in world.seen() if "sent KES 1,000 back" in text.replace("\u00a0", " ")]) == 3
 
 
+def test_guarantee_34_ten_clicks_on_refund_in_the_console_are_one_refund(each_world: World) -> None:
+    import re
+
+    world = each_world
+    world.prompted()
+    world.pays()
+    world.work()
+    address = f"/admin/orders/{world.order().ref}/refund"
+    with world.web.test_client() as client:
+        page = client.get(address, headers=LOGIN).text
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
+    assert {"csrf_token", "action_key"} <= set(form)
+    form |= {"amount": "1,000", "reason": "damaged", "reference": "BACK", "password": PASSWORD}
+
+    def click(_: int) -> int:
+        with world.web.test_client() as client:
+            answer = client.post(address, data=form, headers=LOGIN | {"Origin": "http://localhost"})
+            return int(answer.status_code)
+
+    assert world.at_once(10, click) == [303] * 10
+    assert world.money() == [("payment", 300_000), ("refund", 100_000)]
+    assert world.count(AuditEntry, AuditEntry.action == "refund_requested") == 1
+
+
 def test_guarantee_34_a_finding_is_settled_once(each_world: World) -> None:
     world = each_world
     world.prompted()

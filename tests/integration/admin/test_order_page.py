@@ -1,12 +1,15 @@
 """What the shop does with one order: on its way with a rider, cancelled, paid in cash, noted, printed."""
 
+import re
+
 import pytest
 from sqlalchemy import select
 
 from admin.papers import printable
 from db.models import AuditEntry, InboxEvent, MoneyEvent, Order, OrderNote, Refund
 from tests.factories import Seed
-from tests.integration.admin.test_frame import send
+from tests.integration.admin.conftest import PASSWORD
+from tests.integration.admin.test_frame import SAME_SITE, send, token_of
 
 
 @pytest.fixture
@@ -161,3 +164,92 @@ def test_a_message_is_shown_without_the_marks_of_whatsapp(room, placed, database
         Seed(session, order.placed_at, seed=8).message(order, "*Total:* KES 3,000, _thank you_ for 2*3")
     page = room.get(f"/admin/orders/{ref}").text
     assert "Total: KES 3,000, thank you for 2*3" in page
+
+
+@pytest.fixture
+def sold(database, now, shop):
+    """An order that was paid with KES 3,000; its reference."""
+    with database.writing() as session:
+        seed = Seed(session, now(), seed=3)
+        order = seed.order(shop, seed.customer(shop, name="Amina Wanjiru"), status="paid")
+        seed.booked(order, seed.payment(order, transaction_ref="SKJ1"))
+        return order.ref
+
+
+def form_of(room, path, **said):
+    page = room.get(path).text
+    key = re.search(r'name="action_key" value="([^"]+)"', page)[1]
+    return {"action_key": key, "amount": "3,000", "reason": "Broken", "password": PASSWORD} | said
+
+
+def test_a_refund_by_hand_waits_until_its_reference_is_written_down(room, sold, database) -> None:
+    path = f"/admin/orders/{sold}/refund"
+    page = room.get(path).text
+    assert "send the money yourself" in page
+    assert 'value="3,000"' in page
+    assert send(room, path, **form_of(room, path, amount="KES 1,000")).status_code == 303
+    page = room.get(f"/admin/orders/{sold}").text
+    assert "KES 1,000 wait to be paid back by hand" in page
+    assert "Waits to be paid back" in page
+    paid = re.search(r'href="(/admin/needs/refund/\d+/paid\?back=[^"]+)"', page)[1]
+    done = send(
+        room, paid.split("?")[0], reference="SKJBACK", password=PASSWORD, back=f"/admin/orders/{sold}"
+    )
+    assert (done.status_code, done.location) == (303, f"/admin/orders/{sold}")
+    page = room.get(f"/admin/orders/{sold}").text
+    assert "Paid back by hand" in page
+    assert "SKJBACK" in page
+    assert "Partly refunded" in page
+    assert len(events_of(database, "RefundSent")) == 1
+
+
+def test_the_rest_goes_back_in_full_with_its_reference(room, sold, database) -> None:
+    path = f"/admin/orders/{sold}/refund"
+    send(room, path, **form_of(room, path, amount="1000", reference="SKJ7"))
+    assert 'value="2,000"' in room.get(path).text
+    send(room, path, **form_of(room, path, amount="2,000", reference="SKJ8"))
+    assert "/refund" not in room.get(f"/admin/orders/{sold}").text
+    assert room.get(path).status_code == 303
+    with database.reading() as session:
+        assert session.scalars(select(Order.payment_status)).one() == "refunded"
+        entries = session.scalars(
+            select(AuditEntry.after).where(AuditEntry.action == "refund_requested")
+        ).all()
+    assert [(entry["amount"], entry["reason"]) for entry in entries] == [
+        (100_000, "Broken"),
+        (200_000, "Broken"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"amount": amount} for amount in ("", "0", "-5", "3001", "12.34", "1e3", "many", "٣", "9" * 40)]
+    + [{"reason": " "}, {"password": ""}, {"password": "wrong"}],
+)
+def test_a_refund_that_cannot_be_is_refused_in_words_and_what_was_written_stays(
+    room, sold, database, said
+) -> None:
+    path = f"/admin/orders/{sold}/refund"
+    answer = send(room, path, **form_of(room, path, reference="SKJ9", **said))
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+    assert 'value="SKJ9"' in answer.text
+    assert PASSWORD not in answer.text
+    with database.reading() as session:
+        assert session.scalars(select(Refund)).all() == []
+
+
+def test_passwords_cannot_be_tried_out_on_a_refund(room, sold, database) -> None:
+    path = f"/admin/orders/{sold}/refund"
+    form = form_of(room, path, password="wrong") | {"csrf_token": token_of(room)}
+    tries = [room.post(path, data=form, headers=SAME_SITE).status_code for _ in range(10)]
+    assert tries == [400] * 10
+    assert room.post(path, data=form | {"password": PASSWORD}, headers=SAME_SITE).status_code == 429
+    with database.reading() as session:
+        assert session.scalars(select(AuditEntry.action)).all() == ["login_locked"]
+
+
+def test_nothing_is_refunded_where_nothing_was_paid(room, placed) -> None:
+    ref = placed("pending_payment")
+    assert "/refund" not in room.get(f"/admin/orders/{ref}").text
+    assert room.get(f"/admin/orders/{ref}/refund").status_code == 303

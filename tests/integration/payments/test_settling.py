@@ -51,6 +51,22 @@ def late(database: Database, now) -> Till:
     return till
 
 
+def test_a_payment_is_booked_on_the_word_of_somebody_who_saw_the_money_and_only_once(
+    till: Till,
+) -> None:
+    till.started()
+    payment = till.payment(1)
+    with till.database.writing() as session:
+        session.get_one(Payment, payment.id).status = "unknown"
+    with pytest.raises(CannotSettle):
+        settle(till, "paid", what=payment.ref)
+    assert settle(till, "paid:skj77", what=payment.ref).outcome == "booked"
+    assert till.money()[-1] == ("payment", 300_000, "")
+    assert till.payment(1).transaction_ref == "SKJ77"
+    with pytest.raises(NothingToSettle):
+        settle(till, "paid:skj78", what=payment.ref)
+
+
 def settle(till: Till, how: str, *, what: str = "M1", key: str = "", seed: int = 77) -> News:
     with till.database.writing() as session:
         return settling.settle(
