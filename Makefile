@@ -18,7 +18,7 @@ run: install ## Open the demo shop on this machine: shop, worker, sandbox phone;
 
 test: install ## Check, then run every test (ARGS=... for pytest); what is skipped says why
 	@$(MAKE) check
-	$(BIN)/python -m pytest -rs $(ARGS)
+	@$(BIN)/python -m dev.testing $(ARGS)
 
 check: lint types imports ## Lint, format, types and import rules, as before every commit
 

@@ -17,6 +17,7 @@ from admin.pages import (
     categories,
     customers,
     delivery,
+    files,
     hours,
     inbox,
     look,
@@ -43,6 +44,7 @@ PAGES: Final = (
     delivery,
     hours,
     texts,
+    files,
     customers,
     reports,
     shops,
@@ -71,6 +73,7 @@ def blueprint(house: AdminHouse) -> Blueprint:
             return
         house.guard.admit(request)
         request.max_content_length = console.largest(request.endpoint)
+        request.max_form_memory_size = console.largest(request.endpoint)
         if request.method == "POST":
             console.forms.check(request)
 

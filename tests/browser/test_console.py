@@ -52,6 +52,7 @@ PAGES = (
     "/admin/delivery/1",
     "/admin/hours",
     "/admin/texts",
+    "/admin/files",
 )
 FINGER = 44
 

@@ -256,7 +256,7 @@ def test_a_picture_is_drawn_anew_and_served_under_a_name_nobody_can_guess(room, 
         (b"<svg onload=alert(1)>", "Choose a JPEG or PNG"),
         (picture()[:400], "Choose a JPEG or PNG"),
         (b"GIF89a" + b"\0" * 40, "Choose a JPEG or PNG"),
-        (picture(size=(8000, 7000)), "too many pixels"),
+        (picture("PNG", size=(8000, 7000), mode="L"), "too many pixels"),
     ],
 )
 def test_what_is_no_picture_is_refused_by_what_is_in_it(room, database, data, said) -> None:
