@@ -599,7 +599,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         [
             Action(
                 "answered",
-                "Answered",
+                "Done",
                 ["The customer is taken off this list.", "They are not told anything."],
                 "Taken off the list.",
                 _answered,
@@ -723,7 +723,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             ),
             Action(
                 "paid",
-                "It is paid",
+                "Mark as paid",
                 [
                     "Look at the statement of the account first: only money that is there pays an order.",
                     "You are asked once more before anything is booked.",
@@ -744,7 +744,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             ),
             Action(
                 "not-paid",
-                "It is not paid",
+                "Mark as not paid",
                 [
                     "The payment counts as failed; the customer is told and may pay again.",
                     "If its money comes after all, it is booked.",

@@ -129,5 +129,5 @@ def receipt(detail: OrderDetail, shop_name: str, say: Wording) -> bytes:
 
 def _head(paper: Paper, title: str, shop_name: str, detail: OrderDetail, say: Wording) -> None:
     paper.write_line(printable(shop_name), size=14, bold=True)
-    paper.write_line(f"{title} · {detail.order.ref} · {say.moment(detail.order.placed_at)}")
+    paper.write_line(f"{title} · {detail.order.ref} · {say.date(detail.order.placed_at)}")
     paper.rule()

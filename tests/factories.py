@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy.orm import Session
@@ -55,6 +55,9 @@ PEOPLE = (
 PLACES = ("Kilimani, Yaya Centre", "123 Main St, Nairobi", "South B, Plainsview Estate gate C", "Westlands")
 
 
+Row = TypeVar("Row")
+
+
 class Seed:
     """Makes rows in one session; every name it invents is the same in every run."""
 
@@ -65,7 +68,7 @@ class Seed:
         self.refs = Refs(self.random.randrange)
         self.people = 0
 
-    def add(self, row: Any) -> Any:
+    def add(self, row: Row) -> Row:
         self.session.add(row)
         self.session.flush()
         return row

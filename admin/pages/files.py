@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from admin.changing import friendly
 from admin.console import Console, Page
 from admin.wording import plain
 from catalog import exporting, importing
@@ -33,7 +34,9 @@ def routes(pages: Blueprint, console: Console) -> None:
 
     def page(shop: Shop, status: int = 200, **values: Any) -> Answer:
         told = {"what": None, "problem": "", "content": "", "name": ""} | values
-        shown = console.show("files.html", shop, most=MOST_SHOWN, differences=differences, **told)
+        shown = console.show(
+            "files.html", shop, most=MOST_SHOWN, differences=differences, friendly=friendly, **told
+        )
         return shown if status == 200 else (shown, status)  # noqa: PLR2004
 
     def preview(session: Session, shop: Shop, name: str, content: str) -> Preview:

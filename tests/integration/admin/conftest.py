@@ -85,11 +85,11 @@ def open_room(database: Database, now: Any, **changes: Any) -> Room:
 
 
 @pytest.fixture
-def shop(database: Database, now) -> Shop:
+def shop(database: Database, now: Any) -> Shop:
     with database.writing() as session:
         return Seed(session, now()).shop()
 
 
 @pytest.fixture
-def room(database: Database, now, shop: Shop) -> Room:
+def room(database: Database, now: Any, shop: Shop) -> Room:
     return open_room(database, now)

@@ -37,6 +37,7 @@ def test_a_file_is_looked_at_before_anything_changes(room, database) -> None:
     assert "<bdi>1500</bdi></s> → <bdi>1600</bdi>" in answer.text
     for place in ("row 4", "row 5"):
         assert f"<bdi>{place}</bdi>" in answer.text
+    assert "KES is paid in whole shillings: write 450 or 451." in answer.text
     assert product_of(database, "COFFEE-1KG").price == 150_000
     assert entries_of(database) == []
 

@@ -76,3 +76,8 @@ def test_every_status_and_reason_has_words_and_a_colour() -> None:
     assert set(wording.MONEY_WORDS) == set(MONEY_KINDS)
     assert set(REASONS) <= set(wording.REASON_WORDS)
     assert {*ORDER_STATUSES, *ORDER_PAYMENT_STATUSES, *PAYMENT_STATUSES} <= set(wording.TONES)
+
+
+def test_paper_says_the_day_in_full() -> None:
+    say = wording.Wording(NOW, NAIROBI)
+    assert say.date(NOW) == "20 November 2026, 12:07"
