@@ -26,6 +26,8 @@ QUIET = (
 """Whose debugging cannot be switched on by LOG_LEVEL, and would write rows as they are."""
 
 NUMBERS = re.compile(r"(?<!\d)(?:25[456]\d{9}|0[17]\d{8})(?!\d)")
+ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
+"""Where an object lies in memory, whose digits may look like a number to call."""
 WORDS = (
     "Main St",
     "Kilimani",
@@ -58,7 +60,7 @@ leaks: list[tuple[str, str]] = []
 
 def found_in(text: str) -> list[str]:
     """Whatever in this text is about a person, or a secret."""
-    return [*NUMBERS.findall(text), *(word for word in WORDS if word in text)]
+    return [*NUMBERS.findall(ADDRESS.sub("", text)), *(word for word in WORDS if word in text)]
 
 
 def read(record: logging.LogRecord) -> list[str]:
