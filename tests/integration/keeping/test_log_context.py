@@ -81,7 +81,7 @@ def test_an_answer_that_failed_names_its_event_and_customer_but_not_what_was_sai
     def stumble(conversation: Any, event: Any, picture: Any) -> Any:
         raise ValueError(f"cannot read {event.message}")
 
-    shop.says("Hi")
+    shop.says("2 coffee")
     monkeypatch.setattr(bot.shell, "decide", stumble)
     event_id = shop.hears("I am Amina at 123 Main St, call 0711222333")
     shop.worker.advance(event_id)
