@@ -96,7 +96,9 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL too")
-    parser.add_argument("--million", action="store_true", help="a million orders too; takes minutes and 3 GB")
+    parser.add_argument(
+        "--million", action="store_true", help="a million orders too; takes minutes and gigabytes"
+    )
     told = parser.parse_args()
     sizes = (*SIZES, LARGEST) if told.million else SIZES
     for on in ("SQLite", "PostgreSQL") if told.postgres else ("SQLite",):
