@@ -25,7 +25,8 @@ QUIET = (
 )
 """Whose debugging cannot be switched on by LOG_LEVEL, and would write rows as they are."""
 
-NUMBERS = re.compile(r"(?<!\d)(?:25[456]\d{9}|0[17]\d{8})(?!\d)")
+NUMBERS = re.compile(r"(?<![0-9a-f])(?:25[456]\d{9}|0[17]\d{8})(?![0-9a-f])")
+"""Not within hexadecimal digits: the ids of requests hold such runs now and then."""
 ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 """Where an object lies in memory, whose digits may look like a number to call."""
 WORDS = (
