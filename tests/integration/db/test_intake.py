@@ -19,6 +19,9 @@ from tests.factories import Seed
 SOURCE = "messages:main"
 PATIENCE = 10.0
 
+on_sqlite = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+"""PostgreSQL gathers commits by itself: there each request meets the database alone."""
+
 
 def message(name: str, raw: bytes = b"{}", kind: str = "message") -> NewEvent:
     return NewEvent(kind, name, raw, customer_key="254712345678")
@@ -61,9 +64,8 @@ def test_what_comes_at_once_is_stored_and_each_hears_of_its_own(intake: Intake, 
     ]
 
 
-def test_on_sqlite_what_comes_at_once_shares_one_commit(intake: Intake, database: Database) -> None:
-    if not database.on_sqlite:
-        pytest.skip("PostgreSQL gathers commits by itself")
+@on_sqlite
+def test_what_comes_at_once_shares_one_commit(intake: Intake, database: Database) -> None:
     commits: list[object] = []
     event.listen(database.engine, "commit", commits.append)
     together(intake, [[message(str(number))] for number in range(8)])
@@ -93,11 +95,10 @@ def test_only_who_brought_what_the_database_refuses_hears_of_it(intake: Intake, 
     assert sorted(stored(database)) == ["a", "c"]
 
 
+@on_sqlite
 def test_when_the_database_does_not_answer_nobody_is_told_that_it_was_taken(
     intake: Intake, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not database.on_sqlite:
-        pytest.skip("each request meets the database by itself")
     monkeypatch.setattr("db.database.TURN_TIMEOUT", 0.01)
     assert database._turn is not None
     with database._turn:
