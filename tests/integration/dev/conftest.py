@@ -150,17 +150,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     root = tmp_path / "a shop"
     root.mkdir()
     shutil.copytree(ROOT / "dev", root / "dev", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (
-        "config.py",
-        "errors.py",
-        "gunicorn.conf.py",
-        "observing.py",
-        "Procfile",
-        "Procfile.dev",
-        "requirements.txt",
-        "requirements-dev.txt",
-    ):
-        shutil.copy(ROOT / name, root / name)
+    for source in (*ROOT.glob("*.py"), *ROOT.glob("Procfile*"), *ROOT.glob("requirements*.txt")):
+        shutil.copy(source, root / source.name)
     (root / "wsgi.py").write_text(WSGI)
     (root / "sandbox").mkdir()
     (root / "sandbox" / "__init__.py").touch()
