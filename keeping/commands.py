@@ -9,11 +9,9 @@ from pathlib import Path
 import click
 import orjson
 from flask.cli import AppGroup
-from sqlalchemy import select
 
 from catalog import shops
 from db import Database
-from db.models import Shop
 from errors import RuleBroken
 from keeping import backup, doctor, pausing, privacy
 from keeping.retention import Retention
@@ -127,13 +125,6 @@ def _add_privacy(commands: AppGroup, keeper: Keeper) -> None:
     group = AppGroup("privacy", help="One customer's data, by chat number, phone or #id.")
     commands.add_command(group)
 
-    def shop_id(slug: str) -> int:
-        with keeper.database.reading() as session:
-            found = session.scalar(select(Shop.id).where(Shop.slug == slug))
-        if found is None:
-            raise click.ClickException("There is no such shop.")
-        return found
-
     of_shop = click.option("--shop", default=shops.MAIN, help="The shop's short name.")
     at_once = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -146,7 +137,7 @@ def _add_privacy(commands: AppGroup, keeper: Keeper) -> None:
         """Everything we hold about one customer, as JSON."""
         try:
             with keeper.database.reading() as session:
-                person = privacy.find(session, shop_id(shop), customer)
+                person = privacy.find(session, shops.named(session, shop).id, customer)
                 if not yes:
                     click.confirm(f"Show everything about customer #{person.id}?", abort=True, err=True)
                 known = orjson.dumps(privacy.export(session, person), option=orjson.OPT_INDENT_2)
@@ -170,7 +161,7 @@ def _add_privacy(commands: AppGroup, keeper: Keeper) -> None:
         """Forget one customer; orders and money stay in the books without the person."""
         try:
             with keeper.database.reading() as session:
-                person_id = privacy.find(session, shop_id(shop), customer).id
+                person_id = privacy.find(session, shops.named(session, shop).id, customer).id
             if not yes:
                 click.confirm(f"Erase customer #{person_id} for ever?", abort=True, err=True)
             erased = privacy.erase(keeper.database, person_id, forced=force, drop_copy=keeper.drop_copy)
