@@ -197,7 +197,14 @@ def add_keeping(app: Flask, house: House) -> None:
     keeping_commands.add_doctor(cast("AppGroup", app.cli), patient)
     keeping_commands.add(
         cast("AppGroup", app.cli),
-        Keeper(house.database, retention(house), copies.drop, copies.drop_all, reconciling),
+        Keeper(
+            house.database,
+            retention(house),
+            copies.drop,
+            copies.drop_all,
+            house.config.media_dir,
+            reconciling,
+        ),
     )
 
 

@@ -26,6 +26,7 @@ class Keeper:
         retention: empties what is over its time.
         drop_copy: forgets one conversation's copy in Redis.
         drop_copies: forgets all of them; ``False`` when Redis does not answer.
+        pictures: the folder of the pictures that owners upload.
         reconciling: makes what ``resume`` works with: ask about a payment, apply an event, advance a conversation.
     """
 
@@ -33,6 +34,7 @@ class Keeper:
     retention: Retention
     drop_copy: Callable[[int], None]
     drop_copies: Callable[[], bool]
+    pictures: Path
     reconciling: Callable[[], tuple[Callable[[int], bool], Callable[[int], None], Callable[[int], None]]]
 
 
@@ -179,9 +181,9 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
     @commands.command("backup")
     @click.argument("file", type=click.Path(path_type=Path))
     def backup_command(file: Path) -> None:
-        """Write a backup while the shop works (SQLite: compressed when FILE ends in .gz)."""
+        """Write a backup of database and pictures while the shop works (compressed when FILE ends in .gz)."""
         try:
-            size = backup.backup(keeper.database, file)
+            size = backup.backup(keeper.database, file, keeper.pictures)
         except RuleBroken as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"written: {file}, {size} bytes")
@@ -197,7 +199,7 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
     def restore_command(
         file: Path, replace: bool, keys_honoured: bool, without_redis: bool, yes: bool
     ) -> None:
-        """Put a backup into the database and leave the shop paused."""
+        """Put a backup into the database, its pictures into their folder, and leave the shop paused."""
         if replace and not yes:
             click.confirm("Replace the whole database?", abort=True, err=True)
         if not without_redis and not keeper.drop_copies():
@@ -205,7 +207,13 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
                 "Redis does not answer; it holds copies of conversations that must go. --without-redis if it is gone."
             )
         try:
-            done = backup.restore(keeper.database, file, replace=replace, keys_honoured=keys_honoured)
+            done = backup.restore(
+                keeper.database,
+                file,
+                replace=replace,
+                keys_honoured=keys_honoured,
+                pictures=keeper.pictures,
+            )
         except RuleBroken as error:
             raise click.ClickException(str(error)) from error
         if not without_redis:
@@ -214,5 +222,6 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
             click.echo(f"what was there is kept: {done.kept}")
         taken = f"{done.taken_at:%Y-%m-%d %H:%M:%S} UTC" if done.taken_at else "an unknown time"
         click.echo(f"restored as of {taken}, revision {done.revision}")
+        click.echo(f"pictures put back: {done.pictures}")
         click.echo(f"set aside: {done.held.messages} messages, {done.held.payments} payments never started")
         click.echo("The shop is PAUSED. Start web and worker, then `flask resume`.")
