@@ -324,9 +324,11 @@ def test_languages_that_are_not_named_stay_as_the_preview_says(
         ),
         ("products: [{sku: KIKOI, synonyms: []}]", "synonyms", []),
         (
-            "promotions: [{title: Three for two, terms: {sw: Desemba.}, kind: buy_x_get_y, buy: 2, free: 1,"
-            " products: [KIKOI, BASKET], starts: 2026-12-01T00:00:00+03:00, ends: 2026-12-31, max_uses: 100,"
-            " max_per_customer: 1}]",
+            """
+promotions:
+  - {title: Three for two, terms: {sw: Desemba.}, kind: buy_x_get_y, buy: 2, free: 1, products: [KIKOI, BASKET],
+     starts: 2026-12-01T00:00:00+03:00, ends: 2026-12-31, max_uses: 100, max_per_customer: 1}
+""",
             "terms",
             {"en": "In December.", "sw": "Desemba."},
         ),
