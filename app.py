@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import Final, cast
 
 import click
 from flask import Flask, Response
@@ -67,6 +67,9 @@ from payments.reconciliation import Reconciler
 
 log = logging.getLogger("duka")
 
+POOLER_REFUSES: Final = "unsupported startup parameter"
+"""What PgBouncer says to settings for a whole session."""
+
 
 @dataclass(slots=True)
 class House:
@@ -88,7 +91,8 @@ class House:
         """Engines and connections; nothing is opened before it is used."""
         pool = 16 if config.on_sqlite else 8
         link = RedisLink(config.redis_url)
-        return cls(config, Database(config.database_url, pool_size=pool), link, QueueBell(link), Refs())
+        database = Database(config.database_url, pool_size=pool, pooled=config.database_pooled)
+        return cls(config, database, link, QueueBell(link), Refs())
 
 
 def secrets(config: Config) -> tuple[bytes, ...]:
@@ -234,6 +238,8 @@ def add_commands(app: Flask, house: House) -> None:
             raise SystemExit(1) from error
         except OperationalError as error:
             said = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+            if POOLER_REFUSES in str(error.orig):
+                said += "; this is a pooler: set DATABASE_POOLED=on"
             raise click.ClickException(f"the database cannot be used: {said}") from error
 
     @app.cli.command("reconcile")

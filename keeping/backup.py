@@ -70,6 +70,7 @@ def backup(database: Database, target: Path, pictures: Path | None = None) -> in
         BackupRefused: the file is there already, or the database is not as this code made it.
         ToolMissing, ToolFailed: PostgreSQL's own programs.
     """
+    _refuse_pooler(database)
     _refuse_present(target)
     if schema.current(database) != schema.head():
         raise BackupRefused("The database is not at this code's revision: run `flask release` first.")
@@ -132,6 +133,7 @@ def _apart(database: Database, source: Path) -> Iterator[tuple[Path, list[Path]]
 
 def _restore(database: Database, source: Path, copy: Path, *, replace: bool, keys_honoured: bool) -> Restored:
     """Put the ``copy`` in; what was there is kept beside ``source``."""
+    _refuse_pooler(database)
     _check_kind(database, copy)
     tables = _tables(database)
     if tables:
@@ -240,6 +242,14 @@ def _check_kind(database: Database, source: Path) -> None:
 def _check_revision(revision: str | None) -> None:
     if revision is None or not schema.knows(revision):
         raise BackupRefused("The backup was made by another version of Duka that this one does not know.")
+
+
+def _refuse_pooler(database: Database) -> None:
+    """pg_dump and psql set things for their whole session, which a pooler would hand on to others."""
+    if database.pooled:
+        raise BackupRefused(
+            "DATABASE_URL leads to a pooler: give this command the address of PostgreSQL itself, and DATABASE_POOLED=off."
+        )
 
 
 def _refuse_present(target: Path) -> None:
