@@ -45,6 +45,8 @@ class Config:
     public_url: str = ""
     secret_key: str = field(default="", repr=False)
     database_url: str = field(default="sqlite:///var/duka.db", repr=False)
+    database_pooled: bool = False
+    """Whether between us and PostgreSQL there is a pooler that gives each transaction another session."""
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     ghala_api_url: str = ""
     ghala_api_key: str = field(default="", repr=False)
@@ -203,6 +205,7 @@ class _Reader:
             public_url=self.url("PUBLIC_URL", production=production),
             secret_key=self.text("SECRET_KEY"),
             database_url=self.database_url(),
+            database_pooled=self.choice("DATABASE_POOLED", ("on", "off"), "off") == "on",
             redis_url=self.redis_url(),
             ghala_api_url=self.url("GHALA_API_URL", production=production),
             ghala_api_key=self.text("GHALA_API_KEY"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -46,12 +46,22 @@ class Database:
         url: a SQLAlchemy URL, ``sqlite:///file`` or ``postgresql+psycopg://…``.
         now: the clock behind ``db.clock()`` on SQLite; tests give their own.
         pool_size: connections kept open for writing, and as many for reading.
+        pooled: whether ``url`` leads to a pooler that gives each transaction another session, as PgBouncer does in
+            transaction mode; means nothing on SQLite.
     """
 
-    def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now, pool_size: int = 8) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        pool_size: int = 8,
+        pooled: bool = False,
+    ) -> None:
         self.url = make_url(url)
         self.now = now
         self.on_sqlite = self.url.get_backend_name() == "sqlite"
+        self.pooled = pooled and not self.on_sqlite
         self._turn = threading.Lock() if self.on_sqlite else None
         # Parameters stay out of error messages: they hold what customers wrote.
         options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "hide_parameters": True}
@@ -61,20 +71,36 @@ class Database:
             self.engine = self._sqlite(options, reading=False)
             self._readers: Engine = self._sqlite(options, reading=True)
         else:
-            connect = {
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
-                "connect_timeout": CONNECT_TIMEOUT,
-                **VANISHED,
-            }
-            self.engine = create_engine(
-                self.url,
-                connect_args=connect,
-                isolation_level="READ COMMITTED",
-                pool_pre_ping=True,
-                pool_timeout=5,
-                **options,
-            )
+            self.engine = self._postgres(options)
             self._readers = self.engine.execution_options(postgresql_readonly=True)
+
+    def _postgres(self, options: dict[str, Any]) -> Engine:
+        connect: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, **VANISHED}
+        if self.pooled:
+            # Nothing may be left to the session: the next transaction has another, and this one serves strangers.
+            connect["prepare_threshold"] = None
+        else:
+            connect["options"] = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+        engine = create_engine(
+            self.url,
+            connect_args=connect,
+            isolation_level="AUTOCOMMIT" if self.pooled else "READ COMMITTED",
+            pool_pre_ping=True,
+            pool_timeout=5,
+            **options,
+        )
+
+        def begin(connection: Connection) -> None:
+            # In the place of the driver's own BEGIN, so that it costs no further round trip.
+            reading = connection.get_execution_options().get("postgresql_readonly", False)
+            connection.exec_driver_sql(
+                f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if reading else 'READ WRITE'};"
+                f" SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}; SET LOCAL timezone = 'UTC'"
+            )
+
+        if self.pooled:
+            event.listen(engine, "begin", begin)
+        return engine
 
     def _sqlite(self, options: dict[str, Any], *, reading: bool) -> Engine:
         engine = create_engine(
@@ -124,6 +150,10 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    def lock(self) -> AbstractContextManager[object]:
+        """For threads of this process that wait for each other's transactions; the simulation's wait in its own time."""
+        return threading.Lock()
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

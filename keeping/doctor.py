@@ -259,6 +259,13 @@ def _postgres(session: Session) -> Iterator[Finding]:
         for name in ("fsync", "synchronous_commit", "full_page_writes")
         if setting(name) == "off"
     ]
+    if setting("statement_timeout") == "0":
+        yield Finding(
+            "database",
+            BAD,
+            "our settings do not reach it: a pooler stands between",
+            "Set DATABASE_POOLED=on (docs/scaling.md).",
+        )
     if wrong:
         yield Finding("database", BAD, ", ".join(wrong), "A power cut would lose money: switch it on.")
     else:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from flask import request
 from sqlalchemy import func, select
 
 from db.models import Order, Payment
@@ -21,6 +22,18 @@ def test_too_many_requests_are_turned_away(database, now, shop, monkeypatch) -> 
     assert answers[-1].headers["Retry-After"] == "60"
     assert "per" not in answers[-1].json["message"]
     assert room.client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "looked"), [("/api/admin/stats", 1), ("/admin/", 1), ("/livez", 0), ("/no", 0)]
+)
+def test_the_limiter_looks_only_at_what_it_limits(database, now, shop, monkeypatch, path, looked) -> None:
+    looks = []
+    monkeypatch.setattr(
+        "admin.throttle.Limiter._check_request_limit", lambda *_, **__: looks.append(request.path)
+    )
+    open_room(database, now).get(path)
+    assert looks == [path] * looked
 
 
 def test_the_address_without_a_slash_leads_on(room) -> None:

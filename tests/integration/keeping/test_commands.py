@@ -48,6 +48,7 @@ def build(database: Database, redis_url: str) -> Flask:
         ghala_api_key="key",
         ghala_webhook_secrets=("not-a-secret-at-all",),
         admin_password="kima-todu-fela-runi",
+        media_dir=Path(str(database.url.database)).with_name("media"),
     )
     return create_app(config, House(config, database, RedisLink(redis_url), RecordingBell(), Refs()))
 
@@ -105,12 +106,18 @@ def test_retention_says_what_it_did(app: Flask, shop: Shop, now: Any) -> None:
 
 def test_backup_restore_and_resume_in_three_lines(app: Flask, shop: Shop, tmp_path: Path) -> None:
     shop.says("Hi")
+    picture = tmp_path / "media" / f"{'0f' * 16}.jpg"
+    picture.parent.mkdir()
+    picture.write_bytes(b"a picture")
     file = str(tmp_path / "shop.db")
     assert run(app, "backup", file).exit_code == 0
+    picture.unlink()
     assert "not empty" in run(app, "restore", file).stderr
     assert run(app, "restore", file, "--replace", answer="n\n").exit_code == 1
     done = run(app, "restore", file, "--replace", answer="y\n")
     assert done.exit_code == 0, done.output
+    assert "pictures put back: 1" in done.stdout
+    assert picture.read_bytes() == b"a picture"
     assert "set aside: 1 messages" in done.stdout
     assert "PAUSED" in done.stdout
     opened = run(app, "resume")
