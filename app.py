@@ -201,7 +201,14 @@ def add_keeping(app: Flask, house: House) -> None:
     keeping_commands.add_doctor(cast("AppGroup", app.cli), patient)
     keeping_commands.add(
         cast("AppGroup", app.cli),
-        Keeper(house.database, retention(house), copies.drop, copies.drop_all, reconciling),
+        Keeper(
+            house.database,
+            retention(house),
+            copies.drop,
+            copies.drop_all,
+            house.config.media_dir,
+            reconciling,
+        ),
     )
 
 
@@ -215,11 +222,16 @@ def add_commands(app: Flask, house: House) -> None:
     """``flask release``, ``flask worker``, ``flask reconcile`` and ``flask settle``."""
 
     @app.cli.command("release")
-    def release_command() -> None:
+    @click.option(
+        "--shop", "slug", default=shops.MAIN, help="Give this shop the first catalogue, if it is empty."
+    )
+    def release_command(slug: str) -> None:
         """Migrate the database and seed the shop, if it is new."""
         try:
-            for line in release(house):
+            for line in release(house, slug):
                 click.echo(line)
+        except shops.UnknownShop as refusal:
+            raise click.ClickException(str(refusal)) from refusal
         except (importing.BadCatalogue, ConfigError) as error:
             for problem in error.problems:
                 click.echo(problem, err=True)
@@ -237,7 +249,10 @@ def add_commands(app: Flask, house: House) -> None:
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     def reconcile_command(days: int, slug: str, *, ask: bool, as_json: bool) -> None:
         """Compare orders, payments and money; ends with 1 when something waits for a person."""
-        report, currency = reconcile(house, slug, days, ask=ask)
+        try:
+            report, currency = reconcile(house, slug, days, ask=ask)
+        except shops.UnknownShop as refusal:
+            raise click.ClickException(str(refusal)) from refusal
         if as_json:
             click.echo(strict_json.dumps(report.as_json()).decode())
         else:
@@ -247,6 +262,7 @@ def add_commands(app: Flask, house: House) -> None:
 
     @app.cli.command("settle")
     @click.argument("what")
+    @click.option("--shop", "slug", default=shops.MAIN, help="The shop's slug.")
     @click.option("--because", required=True, help="What was done about it, and why; kept in the audit log.")
     @click.option(
         "--as",
@@ -255,18 +271,18 @@ def add_commands(app: Flask, house: House) -> None:
         help="assigned:ORD-…, refunded:REFERENCE, honoured, kept, not-paid, receipt; paid:REFERENCE; or paid: ask the gateway again.",
     )
     @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
-    def settle_command(what: str, because: str, how: str, *, dry_run: bool) -> None:
+    def settle_command(what: str, slug: str, because: str, how: str, *, dry_run: bool) -> None:
         """Close a finding of `flask reconcile`: WHAT is its last column, a refund (R…) or a paid order."""
         try:
-            if dry_run:
-                with house.database.reading() as session:
-                    shop = shops.find(session, shops.MAIN)
-                    click.echo(settling.what_will_happen(session, shop.id if shop else 0, what, how))
-                return
+            with house.database.reading() as session:
+                shop_id = shops.named(session, slug).id
+                if dry_run:
+                    click.echo(settling.what_will_happen(session, shop_id, what, how))
+                    return
             if how == "paid":
-                click.echo(settling.ask_again(house.database, desk(house), what))
+                click.echo(settling.ask_again(house.database, desk(house), shop_id, what))
                 return
-            settle(house, what, because, how)
+            settle(house, shop_id, what, because, how)
         except RuleBroken as refusal:
             raise click.ClickException(str(refusal)) from refusal
         click.echo(f"{what} is settled.")
@@ -290,16 +306,21 @@ def add_commands(app: Flask, house: House) -> None:
             raise click.ClickException("; ".join(error.problems)) from error
 
 
-def release(house: House) -> list[str]:
-    """Bring the database up to date and make the shop ``main`` with its catalogue; repeating is harmless."""
+def release(house: House, slug: str = shops.MAIN) -> list[str]:
+    """Bring the database up to date, make the shop ``main``, and give a shop without products the first catalogue.
+
+    Repeating it is harmless.
+
+    Raises:
+        UnknownShop: nobody made the shop ``slug``.
+    """
     said = []
     schema.upgrade(house.database)
     said.append(f"database at revision {schema.current(house.database)}")
     config = house.config
     with house.database.writing() as session:
-        shop = shops.find(session, shops.MAIN)
-        if shop is None:
-            shop = Shop(
+        if shops.find(session, shops.MAIN) is None:
+            main = Shop(
                 slug=shops.MAIN,
                 name=config.shop_name,
                 currency=config.shop_currency,
@@ -309,9 +330,10 @@ def release(house: House) -> list[str]:
                 settings={},
                 created_at=clock(),
             )
-            session.add(shop)
+            session.add(main)
             session.flush()
-            said.append(f"shop {shop.slug} made: {shop.name}, {shop.currency}")
+            said.append(f"shop {main.slug} made: {main.name}, {main.currency}")
+        shop = shops.named(session, slug)
         if importing.is_empty(session, shop.id):
             imported = importing.put(session, shop, importing.read(config.catalog_file))
             said.append(f"catalogue imported: {imported.products} products")
@@ -319,11 +341,13 @@ def release(house: House) -> list[str]:
 
 
 def reconcile(house: House, slug: str, days: int, *, ask: bool) -> tuple[reconciliation.Report, str]:
-    """One reconciliation now, stored like the daily ones, and the shop's currency."""
+    """One reconciliation now, stored like the daily ones, and the shop's currency.
+
+    Raises:
+        UnknownShop: there is no such shop.
+    """
     with house.database.writing() as session:
-        shop = shops.find(session, slug)
-        if shop is None:
-            raise click.ClickException(f"there is no shop {slug}")
+        shop = shops.named(session, slug)
         run_id = reconciliation.ask_for_run(session, shop.id, leased=True)
     questions = reconciliation.MOST_QUESTIONS if ask else 0
     report = Reconciler(house.database, desk(house)).reconcile(shop.id, days, questions=questions)
@@ -339,14 +363,16 @@ def desk(house: House) -> PaymentDesk:
     return PaymentDesk(house.database, by_shop, house.bell)
 
 
-def settle(house: House, what: str, because: str, how: str = "") -> None:
-    """Close a finding and tell whoever waits for it.
+def settle(house: House, shop_id: int, what: str, because: str, how: str = "") -> None:
+    """Close a finding of a shop and tell whoever waits for it.
 
     Raises:
         RuleBroken: there is nothing open by this name.
     """
     with house.database.writing() as session:
-        news = settling.settle(session, what, because, actor="command line", how=how, refs=house.refs)
+        news = settling.settle(
+            session, what, because, actor="command line", how=how, shop_id=shop_id, refs=house.refs
+        )
     for event_id in news.event_ids:
         house.bell.inbox("internal", event_id)
 

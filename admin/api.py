@@ -37,6 +37,7 @@ LARGEST_BODY: Final = 64 * 1024
 DEFAULT_LIMIT: Final = 10
 STATUSES: Final = {
     "unknown_order": 404,
+    "unknown_shop": 404,
     "already_open": 409,
     "already_paid": 409,
     "order_closed": 409,
@@ -57,6 +58,7 @@ STATUSES: Final = {
 """What a broken rule is over HTTP; 409 unless it says otherwise."""
 WORDS: Final = {
     "unknown_order": "There is no such order.",
+    "unknown_shop": "There is no such shop.",
     "already_open": "A payment for this order is under way.",
     "already_paid": "This order is paid.",
     "order_closed": "This order is closed.",
@@ -114,7 +116,7 @@ def blueprint(house: AdminHouse) -> Blueprint:
     @routes.get("/api/admin/stats")
     def stats() -> Response:
         with house.database.reading() as session:
-            shop = main_shop(session)
+            shop = asked_shop(session)
             ever = totals.between(session, shop.id)
         revenue = major(ever.revenue - ever.refunded, shop.currency)
         data = {
@@ -138,7 +140,7 @@ def blueprint(house: AdminHouse) -> Blueprint:
     @routes.get("/api/admin/customers")
     def customer_list() -> Response:
         with house.database.reading() as session:
-            shop = main_shop(session)
+            shop = asked_shop(session)
             page = queries.customers_page(session, shop.id, _after(), _limit())
         data = [_customer(row, shop.currency) for row in page.rows]
         return success("Customers, seen last first.", data, nextCursor=page.next_cursor)
@@ -146,7 +148,7 @@ def blueprint(house: AdminHouse) -> Blueprint:
     @routes.get("/api/admin/reconciliation")
     def reconciled() -> Response:
         with house.database.reading() as session:
-            shop = main_shop(session)
+            shop = asked_shop(session)
             now = reconciliation.check(session, shop.id)
             last = reconciliation.last_run(session, shop.id)
         run = (
@@ -159,13 +161,13 @@ def blueprint(house: AdminHouse) -> Blueprint:
     @routes.post("/api/admin/reconciliation")
     def ask_to_reconcile() -> Response:
         with house.database.writing() as session:
-            run_id = reconciliation.ask_for_run(session, main_shop(session).id)
+            run_id = reconciliation.ask_for_run(session, asked_shop(session).id)
         return success("The gateways will be asked and everything compared.", {"id": run_id}, 202)
 
     @routes.get("/api/orders/<ref>")
     def order(ref: str) -> Response:
         with house.database.reading() as session:
-            row = queries.order_row(session, main_shop(session).id, ref)
+            row = queries.order_row(session, asked_shop(session).id, ref)
         if row is None:
             raise NotFound
         return success("One order.", _order(row))
@@ -185,7 +187,7 @@ def blueprint(house: AdminHouse) -> Blueprint:
     @routes.get("/api/orders/<ref>/refunds")
     def given_back(ref: str) -> Response:
         with house.database.reading() as session:
-            found = refunds_api.listed(session, main_shop(session).id, ref)
+            found = refunds_api.listed(session, asked_shop(session).id, ref)
         return success("The order's refunds, oldest first.", found)
 
     return routes
@@ -208,7 +210,7 @@ class OrdersDesk:
         body = read(OrderBody, fields)
         house = self._house
         with house.database.writing() as session:
-            shop = shops.snapshot(session, main_shop(session).id, house.now())
+            shop = shops.snapshot(session, asked_shop(session).id, house.now())
             turn = idempotency.claim(session, shop.id, _key(), request.path, raw)
             if turn.answer is not None:
                 return turn.answer
@@ -260,7 +262,7 @@ class OrdersDesk:
         body = read(PaymentBody, fields)
         house = self._house
         with house.database.writing() as session:
-            shop = main_shop(session)
+            shop = asked_shop(session)
             turn = idempotency.claim(session, shop.id, _key(), request.path, raw)
             if turn.answer is not None:
                 return turn.answer
@@ -285,7 +287,7 @@ class OrdersDesk:
         body = read(RefundBody, fields)
         house = self._house
         with house.database.writing() as session:
-            shop = main_shop(session)
+            shop = asked_shop(session)
             turn = idempotency.claim(session, shop.id, _key(), request.path, raw)
             if turn.answer is not None:
                 return turn.answer
@@ -306,16 +308,20 @@ class OrdersDesk:
         return None if row is None else row.phone
 
 
-def main_shop(session: Session) -> Shop:
-    """The shop this room shows.
+def asked_shop(session: Session) -> Shop:
+    """The shop that the request names, else ``main``.
 
     Raises:
+        UnknownShop: there is none of this name.
         ServiceUnavailable: nothing was seeded yet.
     """
-    shop = shops.find(session, shops.MAIN)
-    if shop is None:
-        raise ServiceUnavailable
-    return shop
+    slug = request.args.get("shop", shops.MAIN)
+    try:
+        return shops.named(session, slug)
+    except shops.UnknownShop:
+        if slug == shops.MAIN:
+            raise ServiceUnavailable from None
+        raise
 
 
 def major(minor: int, currency: str) -> int | float:
@@ -332,7 +338,7 @@ def success(message: str, data: Any, status: int = 200, **more: Any) -> Response
 
 def _orders(house: AdminHouse, message: str) -> Response:
     with house.database.reading() as session:
-        page = queries.orders_page(session, main_shop(session).id, _after(), _limit())
+        page = queries.orders_page(session, asked_shop(session).id, _after(), _limit())
     return success(message, [_order(row) for row in page.rows], nextCursor=page.next_cursor)
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy import select
 
 from bot import replaying
 from catalog import shops
 from db import Database
-from db.models import Customer, Shop
+from db.models import Customer
 from errors import RuleBroken
 from keeping import files, privacy
 
@@ -26,11 +25,8 @@ def add(commands: AppGroup, database: Database) -> None:
 
     def of(who: str, slug: str, last: int) -> tuple[Customer, replaying.Script]:
         with database.reading() as session:
-            shop_id = session.scalar(select(Shop.id).where(Shop.slug == slug))
-            if shop_id is None:
-                raise click.ClickException("There is no such shop.")
             try:
-                customer = privacy.find(session, shop_id, who)
+                customer = privacy.find(session, shops.named(session, slug).id, who)
             except RuleBroken as error:
                 raise click.ClickException(str(error)) from error
             script = replaying.kept(session, customer, last)

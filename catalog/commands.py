@@ -83,10 +83,10 @@ def add(commands: AppGroup, database: Database) -> None:
 
 
 def _shop(session: Session, slug: str) -> Shop:
-    shop = shops.find(session, slug)
-    if shop is None:
-        raise click.ClickException("There is no such shop.")
-    return shop
+    try:
+        return shops.named(session, slug)
+    except shops.UnknownShop as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _preview(session: Session, shop: Shop, file: Path) -> Preview:

@@ -2,7 +2,8 @@
 
 ``read_file`` is pure and keeps the good entries beside the problems of the bad ones; ``preview`` is pure too and
 compares them with what the shop offers (``catalog.exporting.current``); ``apply`` writes what the preview says and
-nothing else. Everything is found again by its SKU, code or English name. What a file does not name stays.
+nothing else. Everything is found again by its SKU, code or English name. What a file does not name stays,
+also each language of a text.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ SECTIONS: Final[dict[str, tuple[str, type[Entry]]]] = {
     "promotions": (PROMOTION, PromotionEntry),
     "zones": (ZONE, ZoneEntry),
 }
+BY_LANGUAGE: Final = (*sheets.BY_LANGUAGE, "title", "terms")
 OF_THE_SHOP: Final = ("hours", "closed_days", "place")
 
 
@@ -87,16 +89,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One good entry; ``fields`` are those given, as ``catalog.exporting`` writes them.
-
-    Of one written in ``cells`` the languages not given stay too.
-    """
+    """One good entry; ``fields`` are those given, as ``catalog.exporting`` writes them."""
 
     place: str
     kind: str
     key: str
     fields: Mapping[str, Any]
-    cells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +219,9 @@ class _Reading:
         except BadEntry as error:
             self.problems += [Problem(place, column, why) for column, why in error.problems]
             return
-        self._take(Item(place, VARIANT, key_of(VARIANT, fields), {"parent": parent, **fields}, cells=True))
+        self._take(Item(place, VARIANT, key_of(VARIANT, fields), {"parent": parent, **fields}))
 
-    def entry(self, place: str, kind: str, of: type[Entry], data: Any, *, cells: bool = False) -> None:
+    def entry(self, place: str, kind: str, of: type[Entry], data: Any) -> None:
         """Take an entry in; a product's variants become entries of their own."""
         try:
             entry = entries.read(of, data)
@@ -232,7 +230,7 @@ class _Reading:
             return
         fields = plain(entry)
         variants = fields.pop("variants", [])
-        self._take(Item(place, kind, key_of(kind, fields), fields, cells))
+        self._take(Item(place, kind, key_of(kind, fields), fields))
         # A variant without a price of its own costs what is written for the product here.
         priced = {"price": fields["price"]} if "price" in fields else {}
         for variant in variants:
@@ -286,7 +284,7 @@ def _read_sheet(text: str, reading: _Reading) -> None:
         elif row.parent:
             reading.variant(row.place, row.parent, row.data)
         else:
-            reading.entry(row.place, PRODUCT, ProductEntry, row.data, cells=True)
+            reading.entry(row.place, PRODUCT, ProductEntry, row.data)
 
 
 # --- comparing ----------------------------------------------------------------------------------------------
@@ -295,6 +293,14 @@ def _read_sheet(text: str, reading: _Reading) -> None:
 def preview(file: CatalogueFile, offer: Offer, shop: Shop) -> Preview:
     """What the file would change of what the shop offers; pure."""
     return _Comparison(file, offer, shop).result()
+
+
+def _with_other_languages(before: Any, given: Any) -> Any:
+    """A text of which the languages that are not given stay; words without a language are English beside others."""
+    if not before or not given or not (isinstance(before, Mapping) or isinstance(given, Mapping)):
+        return given
+    old, new = (text if isinstance(text, Mapping) else {"en": text} for text in (before, given))
+    return {**old, **new}
 
 
 class _Comparison:
@@ -391,10 +397,9 @@ class _Comparison:
     def _take(self, item: Item) -> None:
         old = self.after[item.kind].get(item.key, {})
         fields = dict(item.fields)
-        if item.cells:
-            for name in sheets.BY_LANGUAGE:
-                if isinstance(fields.get(name), Mapping) and isinstance(old.get(name), Mapping):
-                    fields[name] = {**old[name], **fields[name]}
+        for name in BY_LANGUAGE:
+            if name in fields:
+                fields[name] = _with_other_languages(old.get(name), fields[name])
         if item.kind == VARIANT:
             if not old:
                 fields.setdefault("price", self.after[PRODUCT][str(fields["parent"])].get("price"))

@@ -23,6 +23,7 @@ from catalog.snapshot import (
 )
 from db.models import Category, DeliveryZone, Product, Promotion, Shop
 from db.statements import table
+from errors import RuleBroken
 from languages import LANGUAGES
 
 log = logging.getLogger("duka.catalog")
@@ -31,9 +32,28 @@ MAIN: Final = "main"
 HOLD_MINUTES: Final = 30
 
 
+class UnknownShop(RuleBroken):
+    """There is no shop of this name."""
+
+    code = "unknown_shop"
+
+
 def find(session: Session, slug: str) -> Shop | None:
     """The shop with this slug."""
     return session.scalars(select(Shop).where(Shop.slug == slug)).first()
+
+
+def named(session: Session, slug: str) -> Shop:
+    """The shop a person or a program named.
+
+    Raises:
+        UnknownShop: there is none.
+    """
+    # What cannot be a slug is not asked for: PostgreSQL takes no NUL in a text.
+    shop = find(session, slug) if slug.isascii() and slug.isprintable() else None
+    if shop is None:
+        raise UnknownShop("There is no such shop.")
+    return shop
 
 
 _SHOPS, _PRODUCTS = table(Shop).c, table(Product).c

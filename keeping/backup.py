@@ -1,4 +1,4 @@
-"""Backup and restore of the whole database, whichever it is.
+"""Backup and restore of the whole database, whichever it is, and of the pictures that owners uploaded.
 
 A backup is one consistent picture taken while the shop works. A restore goes into an empty database, or
 replaces one of which it keeps a copy; it leaves the shop paused (``keeping.pausing``).
@@ -6,7 +6,11 @@ replaces one of which it keeps a copy; it leaves the shop paused (``keeping.paus
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +21,8 @@ from sqlalchemy import inspect, select
 from db import Database, clock, schema
 from db.models import Chore, Customer, InboxEvent, Order, WorkerHeartbeat
 from errors import RuleBroken
-from keeping import chores, files, pausing, postgres_copies, sqlite_copies
+from keeping import archives, chores, files, pausing, postgres_copies, sqlite_copies
+from keeping.archives import BadArchive
 
 log = logging.getLogger("duka.keeping")
 
@@ -41,16 +46,25 @@ class BackupRefused(RuleBroken):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did; ``kept`` is where the replaced database is, ``taken_at`` the backup's moment."""
+    """What a restore did.
+
+    ``kept`` is where the replaced database is, ``taken_at`` the backup's moment, ``pictures`` how many were put back.
+    """
 
     taken_at: datetime | None
     revision: str | None
     kept: Path | None
     held: pausing.Held
+    pictures: int = 0
 
 
-def backup(database: Database, target: Path) -> int:
-    """Write a backup to ``target`` (SQLite: compressed when it ends in ``.gz``); returns its size in bytes.
+def backup(database: Database, target: Path, pictures: Path | None = None) -> int:
+    """Write a backup to ``target``; returns its size in bytes.
+
+    Args:
+        database: the shop's.
+        target: a new file. An archive, and a SQLite database by itself, is compressed when it ends in ``.gz``.
+        pictures: the folder of the pictures; with it an archive of both is written, without it the database alone.
 
     Raises:
         BackupRefused: the file is there already, or the database is not as this code made it.
@@ -62,17 +76,22 @@ def backup(database: Database, target: Path) -> int:
         raise BackupRefused("The database is not at this code's revision: run `flask release` first.")
     with database.writing() as session:
         chores.begin(session, pausing.BACKUP)
-    _copy(database, target)
+    count = _copy(database, target, pictures)
     with database.writing() as session:
         chores.begin(session, MADE)
-    log.info("backup_made", extra={"bytes": target.stat().st_size})
+    log.info("backup_made", extra={"bytes": target.stat().st_size, "pictures": count})
     return target.stat().st_size
 
 
 def restore(
-    database: Database, source: Path, *, replace: bool = False, keys_honoured: bool = False
+    database: Database,
+    source: Path,
+    *,
+    replace: bool = False,
+    keys_honoured: bool = False,
+    pictures: Path | None = None,
 ) -> Restored:
-    """Put a backup into the database and leave the shop paused.
+    """Put a backup into the database, its pictures into their folder, and leave the shop paused.
 
     Args:
         database: empty, or with ``replace`` any; a copy of what was in it is kept beside ``source``.
@@ -80,13 +99,42 @@ def restore(
         replace: whether what is there may be replaced.
         keys_honoured: whether Ghala is known to do nothing twice for the same ``Idempotency-Key``; only then what
             waited in the backup is sent after the pause.
+        pictures: the folder of the pictures. Those in it stay: no two pictures ever have one name.
 
     Raises:
         BackupRefused: not a sound backup of this kind of database, or the database is in use.
         ToolMissing, ToolFailed: PostgreSQL's own programs.
     """
+    with _apart(database, source) as (copy, uploaded):
+        done = _restore(database, source, copy, replace=replace, keys_honoured=keys_honoured)
+        put = 0 if pictures is None else archives.put_back(uploaded, pictures)
+    log.info(
+        "database_restored",
+        extra={"held": done.held.messages, "payments_held": done.held.payments, "pictures": put},
+    )
+    return dataclasses.replace(done, pictures=put)
+
+
+@contextmanager
+def _apart(database: Database, source: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """The copy of the database that a backup is or holds, and the pictures it holds."""
+    if not archives.is_one(source):
+        yield source, []
+        return
+    # Beside a SQLite database there is room for another.
+    room = Path(database.url.database or "").parent if database.on_sqlite else None
+    with tempfile.TemporaryDirectory(prefix=".duka-restore-", dir=room) as folder:
+        try:
+            copy, uploaded = archives.unpack(source, Path(folder))
+        except BadArchive as error:
+            raise BackupRefused(str(error)) from error
+        yield copy, uploaded
+
+
+def _restore(database: Database, source: Path, copy: Path, *, replace: bool, keys_honoured: bool) -> Restored:
+    """Put the ``copy`` in; what was there is kept beside ``source``."""
     _refuse_pooler(database)
-    _check_kind(database, source)
+    _check_kind(database, copy)
     tables = _tables(database)
     if tables:
         if _worker_is_alive(database, tables):
@@ -94,41 +142,47 @@ def restore(
         if not replace and not _is_empty(database, tables):
             raise BackupRefused("The database is not empty. --replace keeps a copy of it and goes on.")
     if database.on_sqlite:
-        kept, held = _restore_sqlite(database, source, tables, keys_honoured=keys_honoured)
+        kept, held = _restore_sqlite(database, source, copy, tables, keys_honoured=keys_honoured)
     else:
-        kept, held = _restore_postgres(database, source, tables, keys_honoured=keys_honoured)
+        kept, held = _restore_postgres(database, source, copy, tables, keys_honoured=keys_honoured)
     with database.reading() as session:
         taken_at = session.scalar(select(Chore.begun_at).where(Chore.name == pausing.BACKUP))
-    log.info("database_restored", extra={"held": held.messages, "payments_held": held.payments})
     return Restored(taken_at, schema.current(database), kept, held)
 
 
-def _copy(database: Database, target: Path) -> None:
-    with files.beside(target) as part:
+def _copy(database: Database, target: Path, pictures: Path | None = None) -> int:
+    """Write the database, or an archive of it and its pictures; how many pictures there are."""
+    count = 0
+    compressed = target.suffix == ".gz"
+    with files.beside(target) as copy:
         if database.on_sqlite:
-            sqlite_copies.copy(Path(database.url.database or ""), part)
-            sqlite_copies.settle(part)
-            damage = sqlite_copies.damage(part)
+            sqlite_copies.copy(Path(database.url.database or ""), copy)
+            sqlite_copies.settle(copy)
+            damage = sqlite_copies.damage(copy)
             if damage:
                 raise BackupRefused(f"The copy is not sound: {damage}.")
-            if target.suffix == ".gz":
-                with files.beside(target) as packed:
-                    files.squeeze(part, packed)
-                    files.put(packed, target)
-                return
         else:
-            postgres_copies.dump(database.url, part)
-        files.put(part, target)
+            postgres_copies.dump(database.url, copy)
+        if pictures is None and not (compressed and database.on_sqlite):
+            files.put(copy, target)
+            return 0
+        with files.beside(target) as packed:
+            if pictures is None:
+                files.squeeze(copy, packed)
+            else:
+                count = archives.write(packed, copy, pictures, compressed=compressed)
+            files.put(packed, target)
+    return count
 
 
 def _restore_sqlite(
-    database: Database, source: Path, tables: list[str], *, keys_honoured: bool
+    database: Database, source: Path, copy: Path, tables: list[str], *, keys_honoured: bool
 ) -> tuple[Path | None, pausing.Held]:
     """Make the copy ready aside, then put it in place in one step: nobody ever sees it open."""
     file = Path(database.url.database or "")
     with files.beside(file) as part:
         try:
-            files.unpack(source, part)
+            files.unpack(copy, part)
         except (OSError, EOFError) as error:
             raise BackupRefused("The backup cannot be read to its end.") from error
         damage = sqlite_copies.damage(part)
@@ -149,12 +203,12 @@ def _restore_sqlite(
 
 
 def _restore_postgres(
-    database: Database, source: Path, tables: list[str], *, keys_honoured: bool
+    database: Database, source: Path, copy: Path, tables: list[str], *, keys_honoured: bool
 ) -> tuple[Path | None, pausing.Held]:
-    _check_revision(postgres_copies.revision(source))
+    _check_revision(postgres_copies.revision(copy))
     kept = _keep(database, source, tables)
     database.close()
-    postgres_copies.load(database.url, source, drop=tables, then=PAUSE_AT_ONCE)
+    postgres_copies.load(database.url, copy, drop=tables, then=PAUSE_AT_ONCE)
     schema.upgrade(database)
     with database.writing() as session:
         held = pausing.set_aside(session, keys_honoured=keys_honoured)

@@ -9,11 +9,9 @@ from pathlib import Path
 import click
 import orjson
 from flask.cli import AppGroup
-from sqlalchemy import select
 
 from catalog import shops
 from db import Database
-from db.models import Shop
 from errors import RuleBroken
 from keeping import backup, doctor, pausing, privacy
 from keeping.retention import Retention
@@ -28,6 +26,7 @@ class Keeper:
         retention: empties what is over its time.
         drop_copy: forgets one conversation's copy in Redis.
         drop_copies: forgets all of them; ``False`` when Redis does not answer.
+        pictures: the folder of the pictures that owners upload.
         reconciling: makes what ``resume`` works with: ask about a payment, apply an event, advance a conversation.
     """
 
@@ -35,6 +34,7 @@ class Keeper:
     retention: Retention
     drop_copy: Callable[[int], None]
     drop_copies: Callable[[], bool]
+    pictures: Path
     reconciling: Callable[[], tuple[Callable[[int], bool], Callable[[int], None], Callable[[int], None]]]
 
 
@@ -127,13 +127,6 @@ def _add_privacy(commands: AppGroup, keeper: Keeper) -> None:
     group = AppGroup("privacy", help="One customer's data, by chat number, phone or #id.")
     commands.add_command(group)
 
-    def shop_id(slug: str) -> int:
-        with keeper.database.reading() as session:
-            found = session.scalar(select(Shop.id).where(Shop.slug == slug))
-        if found is None:
-            raise click.ClickException("There is no such shop.")
-        return found
-
     of_shop = click.option("--shop", default=shops.MAIN, help="The shop's short name.")
     at_once = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -146,7 +139,7 @@ def _add_privacy(commands: AppGroup, keeper: Keeper) -> None:
         """Everything we hold about one customer, as JSON."""
         try:
             with keeper.database.reading() as session:
-                person = privacy.find(session, shop_id(shop), customer)
+                person = privacy.find(session, shops.named(session, shop).id, customer)
                 if not yes:
                     click.confirm(f"Show everything about customer #{person.id}?", abort=True, err=True)
                 known = orjson.dumps(privacy.export(session, person), option=orjson.OPT_INDENT_2)
@@ -170,7 +163,7 @@ def _add_privacy(commands: AppGroup, keeper: Keeper) -> None:
         """Forget one customer; orders and money stay in the books without the person."""
         try:
             with keeper.database.reading() as session:
-                person_id = privacy.find(session, shop_id(shop), customer).id
+                person_id = privacy.find(session, shops.named(session, shop).id, customer).id
             if not yes:
                 click.confirm(f"Erase customer #{person_id} for ever?", abort=True, err=True)
             erased = privacy.erase(keeper.database, person_id, forced=force, drop_copy=keeper.drop_copy)
@@ -188,9 +181,9 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
     @commands.command("backup")
     @click.argument("file", type=click.Path(path_type=Path))
     def backup_command(file: Path) -> None:
-        """Write a backup while the shop works (SQLite: compressed when FILE ends in .gz)."""
+        """Write a backup of database and pictures while the shop works (compressed when FILE ends in .gz)."""
         try:
-            size = backup.backup(keeper.database, file)
+            size = backup.backup(keeper.database, file, keeper.pictures)
         except RuleBroken as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"written: {file}, {size} bytes")
@@ -206,7 +199,7 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
     def restore_command(
         file: Path, replace: bool, keys_honoured: bool, without_redis: bool, yes: bool
     ) -> None:
-        """Put a backup into the database and leave the shop paused."""
+        """Put a backup into the database, its pictures into their folder, and leave the shop paused."""
         if replace and not yes:
             click.confirm("Replace the whole database?", abort=True, err=True)
         if not without_redis and not keeper.drop_copies():
@@ -214,7 +207,13 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
                 "Redis does not answer; it holds copies of conversations that must go. --without-redis if it is gone."
             )
         try:
-            done = backup.restore(keeper.database, file, replace=replace, keys_honoured=keys_honoured)
+            done = backup.restore(
+                keeper.database,
+                file,
+                replace=replace,
+                keys_honoured=keys_honoured,
+                pictures=keeper.pictures,
+            )
         except RuleBroken as error:
             raise click.ClickException(str(error)) from error
         if not without_redis:
@@ -223,5 +222,6 @@ def _add_backup(commands: AppGroup, keeper: Keeper) -> None:
             click.echo(f"what was there is kept: {done.kept}")
         taken = f"{done.taken_at:%Y-%m-%d %H:%M:%S} UTC" if done.taken_at else "an unknown time"
         click.echo(f"restored as of {taken}, revision {done.revision}")
+        click.echo(f"pictures put back: {done.pictures}")
         click.echo(f"set aside: {done.held.messages} messages, {done.held.payments} payments never started")
         click.echo("The shop is PAUSED. Start web and worker, then `flask resume`.")

@@ -138,14 +138,16 @@ def what_will_happen(session: Session, shop_id: int, what: str, how: str) -> str
     return sentence.format(what=what, more=more.strip() or "…", amount=amount)
 
 
-def ask_again(database: Database, desk: PaymentDesk, payment_ref: str) -> str:
+def ask_again(database: Database, desk: PaymentDesk, shop_id: int, payment_ref: str) -> str:
     """Ask the gateway about a payment nobody can tell about; only its own answer books money. Says how it stands now.
 
     Raises:
-        NothingToSettle: there is no such payment.
+        NothingToSettle: the shop has no such payment.
     """
     with database.writing() as session:
-        payment_id = session.scalar(select(Payment.id).where(Payment.ref == payment_ref))
+        payment_id = session.scalar(
+            select(Payment.id).where(Payment.ref == payment_ref, Payment.shop_id == shop_id)
+        )
         if payment_id is None:
             raise NothingToSettle(f"there is no payment {payment_ref}")
         service.ask_soon(session, [payment_id])

@@ -413,3 +413,37 @@ def test_text_no_database_would_take_is_shown_as_a_replacement(room, text) -> No
         "/api/orders", data=body.replace("COFFEE-1KG", text).encode(), content_type="application/json"
     )
     assert wrong.status_code == 422
+
+
+SHOWN = ("/api/admin/stats", "/api/orders", "/api/admin/orders/recent", "/api/admin/customers")
+
+
+def test_the_shop_of_a_request_is_the_one_it_names(room, seed, shop) -> None:
+    def act(seed):
+        coast = seed.shop(slug="coast", name="Duka la Pwani")
+        return seed.order(coast, seed.customer(coast, name="Zawadi"), status="paid").ref
+
+    ref = seed(act)
+    assert room.get("/api/admin/stats?shop=coast").json["data"]["totalOrders"] == 1
+    assert [row["id"] for row in room.get("/api/orders?shop=coast").json["data"]] == [ref]
+    assert [row["customerName"] for row in room.get("/api/admin/customers?shop=coast").json["data"]] == [
+        "Zawadi"
+    ]
+    assert room.get(f"/api/orders/{ref}?shop=coast").status_code == 200
+    assert room.get(f"/api/orders/{ref}").status_code == 404
+    assert room.get("/api/orders").json["data"] == room.get("/api/orders?shop=main").json["data"] == []
+    placed = room.post("/api/orders?shop=coast", json=COFFEE)
+    assert placed.status_code == 201
+    paying = f"/api/orders/{placed.json['data']['id']}/payment"
+    assert room.post(paying, json={"method": "mpesa"}).status_code == 404
+    assert room.post(f"{paying}?shop=coast", json={"method": "mpesa"}).status_code == 202
+    assert room.get("/api/orders").json["data"] == []
+
+
+@pytest.mark.parametrize("slug", ["nobody", "", "a%00b", "duka%E2%80%8B", "main%20"])
+def test_a_shop_nobody_made_is_not_found(room, shop, slug: str) -> None:
+    for path in (*SHOWN, "/api/admin/reconciliation", "/api/orders/ORD-7K3M9Q"):
+        answer = room.get(f"{path}?shop={slug}")
+        assert (answer.status_code, answer.json["code"]) == (404, "unknown_shop")
+    answer = room.post(f"/api/orders?shop={slug}", json=COFFEE)
+    assert (answer.status_code, answer.json["code"]) == (404, "unknown_shop")

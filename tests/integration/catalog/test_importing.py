@@ -283,6 +283,65 @@ def test_a_cell_changes_its_own_language_only(database: Database) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("shop.csv", "sku,name,description\nKIKOI,Wrap,Woven\n"),
+        ("shop.yaml", "products: [{sku: KIKOI, name: Wrap, description: Woven}]"),
+    ],
+)
+def test_languages_that_are_not_named_stay_as_the_preview_says(
+    database: Database, name: str, text: str
+) -> None:
+    bring(database, EVERYTHING)
+    bring(database, "products: [{sku: KIKOI, description: {en: Cotton, sw: Pamba}}]")
+    (change,) = show(database, text, name).changed
+    assert (change.before, change.after) == (
+        {"name": {"en": "Kikoi Wrap", "sw": "Kikoi"}, "description": {"en": "Cotton", "sw": "Pamba"}},
+        {"name": {"en": "Wrap", "sw": "Kikoi"}, "description": {"en": "Woven", "sw": "Pamba"}},
+    )
+    bring(database, text, name)
+    with database.reading() as session:
+        wrap, large = product(session, "KIKOI"), product(session, "KIKOI-L")
+        assert (wrap.names, wrap.descriptions) == (change.after["name"], change.after["description"])
+        assert large.names == change.after["name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "after"),
+    [
+        ("categories: [{code: home, name: House}]", "name", {"en": "House", "sw": "Nyumbani"}),
+        ("zones: [{name: CBD, fee: 0}]", "", None),
+        (
+            "products: [{sku: KIKOI, variants: [{sku: KIKOI-L, label: Big}]}]",
+            "label",
+            {"en": "Big", "sw": "Kubwa"},
+        ),
+        (
+            "products: [{sku: KIKOI, synonyms: [shawl]}]",
+            "synonyms",
+            {"en": ["shawl"], "sw": ["leso", "shuka, ya pwani"]},
+        ),
+        ("products: [{sku: KIKOI, synonyms: []}]", "synonyms", []),
+        (
+            """
+promotions:
+  - {title: Three for two, terms: {sw: Desemba.}, kind: buy_x_get_y, buy: 2, free: 1, products: [KIKOI, BASKET],
+     starts: 2026-12-01T00:00:00+03:00, ends: 2026-12-31, max_uses: 100, max_per_customer: 1}
+""",
+            "terms",
+            {"en": "In December.", "sw": "Desemba."},
+        ),
+    ],
+)
+def test_no_text_of_a_file_takes_away_another_language(
+    database: Database, text: str, field: str, after: object
+) -> None:
+    bring(database, EVERYTHING)
+    changed = show(database, text).changed
+    assert [dict(change.after) for change in changed] == ([{field: after}] if field else [])
+
+
 @pytest.mark.parametrize("kind", ["yaml", "csv"])
 def test_what_the_documentation_shows_can_be_imported(database: Database, kind: str) -> None:
     shown = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import random
 import stat
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -36,13 +38,13 @@ from keeping.pausing import Opened
 from orders.service import due_to_expire
 from payments import desk
 from payments.gateways.base import Charge, PaymentUpdate, Started
-from tests.conftest import _fake_postgres_clock, new_postgres
+from tests.conftest import Templates
 from tests.integration.bot.conftest import PayingGateway
 from tests.integration.keeping.conftest import DAY, Shop, broken_promises, everything
 from tests.shop import WA_ID
 
-on_postgres = pytest.mark.parametrize("empty_database_url", ["postgres"], indirect=True)
-on_sqlite = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -56,26 +58,18 @@ def _tools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def database(empty_database: Database) -> Database:
+def database(migrated_database: Database) -> Database:
     """Migrated, since a backup carries its revision."""
-    schema.upgrade(empty_database)
-    return empty_database
+    return migrated_database
 
 
 @pytest.fixture
-def another(
-    database: Database, request: pytest.FixtureRequest, tmp_path: Path, now: Any
-) -> Iterator[Database]:
+def another(engine: str, templates: Templates, tmp_path: Path, now: Any) -> Iterator[Database]:
     """An empty database of the same kind."""
-    if database.on_sqlite:
-        url, close = f"sqlite:///{tmp_path}/another.db", lambda: None
-    else:
-        url = new_postgres(request.getfixturevalue("postgres_server"))
-        close = _fake_postgres_clock(url, now)
-    made = Database(url, now=now)
-    yield made
-    made.close()
-    close()
+    folder = tmp_path / "another"
+    folder.mkdir()
+    with templates.opened(engine, "empty", folder, now) as made:
+        yield made
 
 
 class Later:
@@ -574,3 +568,133 @@ def test_pausing_and_opening_are_noted(shop: Shop) -> None:
 def test_an_open_shop_is_left_as_it_is(shop: Shop) -> None:
     assert Later(shop, shop.database).resume() == Opened(True)
     assert shop.rows(AuditEntry) == []
+
+
+LARGE, SMALL = f"{'ab' * 16}.jpg", f"{'ab' * 16}.small.jpg"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """The folder of uploaded pictures, and in it two of ours and one that is not."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    (folder / LARGE).write_bytes(random.Random(1).randbytes(200_000))
+    (folder / SMALL).write_bytes(b"small")
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["shop.backup", "shop.backup.gz"])
+def test_uploaded_pictures_come_back_with_the_database(
+    shop: Shop, another: Database, tmp_path: Path, pictures: Path, name: str
+) -> None:
+    shop.says("Hi")
+    target = tmp_path / name
+    backups.backup(shop.database, target, pictures)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with tarfile.open(target) as archive:
+        assert archive.getnames() == [
+            "manifest.json",
+            "database",
+            f"pictures/{LARGE}",
+            f"pictures/{SMALL}",
+        ]
+    elsewhere = tmp_path / "other" / "media"
+    done = backups.restore(another, target, pictures=elsewhere)
+    assert (done.pictures, count(another, Customer.__table__)) == (2, 1)
+    assert {path.name: path.read_bytes() for path in elsewhere.iterdir()} == {
+        name: (pictures / name).read_bytes() for name in (LARGE, SMALL)
+    }
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_pictures_that_are_there_stay_and_damaged_ones_are_mended(
+    shop: Shop, another: Database, tmp_path: Path, pictures: Path
+) -> None:
+    target = tmp_path / "shop.backup"
+    backups.backup(shop.database, target, pictures)
+    (pictures / SMALL).write_bytes(b"torn")
+    newer = pictures / f"{'cd' * 16}.jpg"
+    newer.write_bytes(b"uploaded since")
+    assert backups.restore(another, target, pictures=pictures).pictures == 1
+    assert ((pictures / SMALL).read_bytes(), newer.read_bytes()) == (b"small", b"uploaded since")
+
+
+def test_a_shop_without_pictures_is_backed_up_too(shop: Shop, another: Database, tmp_path: Path) -> None:
+    target, folder = tmp_path / "shop.backup", tmp_path / "never-made"
+    backups.backup(shop.database, target, folder)
+    assert backups.restore(another, target, pictures=folder).pictures == 0
+    assert not folder.exists()
+
+
+def test_a_backup_made_before_pictures_were_in_it_is_still_restored(
+    shop: Shop, another: Database, tmp_path: Path, pictures: Path
+) -> None:
+    shop.says("Hi")
+    assert backups.restore(another, copy_of(shop.database, tmp_path), pictures=pictures).pictures == 0
+    assert count(another, Customer.__table__) == 1
+
+
+def repacked(target: Path, change: Callable[[str, bytes], tuple[str, bytes] | None]) -> Path:
+    """The archive with its files changed."""
+    with tarfile.open(target) as archive:
+        inside = [(m.name, archive.extractfile(m).read()) for m in archive]  # type: ignore[union-attr]
+    target.unlink()
+    with tarfile.open(target, "w") as archive:
+        for name, content in inside:
+            changed = change(name, content)
+            if changed is not None:
+                member = tarfile.TarInfo(changed[0])
+                member.size = len(changed[1])
+                archive.addfile(member, io.BytesIO(changed[1]))
+    return target
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name, content: (name, content[::-1] if name.endswith("small.jpg") else content),
+        lambda name, content: (name, content[::-1] if name == "database" else content),
+        lambda name, content: None if name.endswith("small.jpg") else (name, content),
+        lambda name, content: None if name == "database" else (name, content),
+        lambda name, content: None if name == "manifest.json" else (name, content),
+        lambda name, content: (name.replace("pictures/", "../"), content),
+        lambda name, content: (
+            name,
+            content.replace(b"pictures/", b"../") if name == "manifest.json" else content,
+        ),
+        lambda name, content: (name, b"{" if name == "manifest.json" else content),
+        lambda name, content: (name, b'{"format": 9}' if name == "manifest.json" else content),
+    ],
+    ids=["picture", "database", "a picture less", "no database", "no manifest", "name", "manifest's name",
+         "manifest", "later format"],
+)  # fmt: skip
+def test_an_archive_that_is_not_what_its_manifest_says_is_refused_and_changes_nothing(
+    shop: Shop,
+    tmp_path: Path,
+    pictures: Path,
+    change: Callable[[str, bytes], tuple[str, bytes] | None],
+) -> None:
+    shop.says("Hi")
+    target = tmp_path / "shop.backup"
+    backups.backup(shop.database, target, pictures)
+    (pictures / LARGE).unlink()
+    before = everything(shop.database)
+    with pytest.raises(BackupRefused):
+        backups.restore(shop.database, repacked(target, change), replace=True, pictures=pictures)
+    assert everything(shop.database) == before
+    assert not (pictures / LARGE).exists()
+
+
+@pytest.mark.parametrize("name", ["shop.backup", "shop.backup.gz"])
+def test_an_archive_cut_anywhere_is_refused(
+    shop: Shop, tmp_path: Path, pictures: Path, another: Database, name: str
+) -> None:
+    whole = tmp_path / name
+    backups.backup(shop.database, whole, pictures)
+    content = whole.read_bytes()
+    for part in (0, 1, 300, 600, 1500, len(content) // 2, len(content) * 9 // 10):
+        whole.write_bytes(content[:part])
+        with pytest.raises(BackupRefused):
+            backups.restore(another, whole, pictures=pictures)
+    assert "shops" not in inspect(another.engine).get_table_names()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app import House, create_app
 from config import Config
-from db import Database, schema
+from db import Database
 from db.models import Customer, Pause
 from db.redis_link import RedisLink
 from db.refs import Refs
@@ -26,15 +26,14 @@ CLOSED_REDIS = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
-def empty_database_url(tmp_path: Path) -> str:
+def engine() -> str:
     """What differs by database is tested beside; the commands are the same."""
-    return f"sqlite:///{tmp_path / 'duka.db'}"
+    return "sqlite"
 
 
 @pytest.fixture
-def database(empty_database: Database) -> Database:
-    schema.upgrade(empty_database)
-    return empty_database
+def database(migrated_database: Database) -> Database:
+    return migrated_database
 
 
 @pytest.fixture
@@ -49,6 +48,7 @@ def build(database: Database, redis_url: str) -> Flask:
         ghala_api_key="key",
         ghala_webhook_secrets=("not-a-secret-at-all",),
         admin_password="kima-todu-fela-runi",
+        media_dir=Path(str(database.url.database)).with_name("media"),
     )
     return create_app(config, House(config, database, RedisLink(redis_url), RecordingBell(), Refs()))
 
@@ -106,12 +106,18 @@ def test_retention_says_what_it_did(app: Flask, shop: Shop, now: Any) -> None:
 
 def test_backup_restore_and_resume_in_three_lines(app: Flask, shop: Shop, tmp_path: Path) -> None:
     shop.says("Hi")
+    picture = tmp_path / "media" / f"{'0f' * 16}.jpg"
+    picture.parent.mkdir()
+    picture.write_bytes(b"a picture")
     file = str(tmp_path / "shop.db")
     assert run(app, "backup", file).exit_code == 0
+    picture.unlink()
     assert "not empty" in run(app, "restore", file).stderr
     assert run(app, "restore", file, "--replace", answer="n\n").exit_code == 1
     done = run(app, "restore", file, "--replace", answer="y\n")
     assert done.exit_code == 0, done.output
+    assert "pictures put back: 1" in done.stdout
+    assert picture.read_bytes() == b"a picture"
     assert "set aside: 1 messages" in done.stdout
     assert "PAUSED" in done.stdout
     opened = run(app, "resume")

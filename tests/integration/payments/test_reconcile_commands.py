@@ -65,7 +65,7 @@ def test_money_is_sent_back_or_looked_at_first_from_the_terminal(world: World) -
 
 
 def test_a_shop_that_is_not_there_is_a_sentence(world: World) -> None:
-    answer = run(world, "reconcile", "--shop", "nobody")
-    assert answer.exit_code == 1
-    assert "there is no shop nobody" in answer.output
+    for words in (("reconcile",), ("settle", "M1", "--because", "x")):
+        answer = run(world, *words, "--shop", "nobody")
+        assert (answer.exit_code, "There is no such shop." in answer.output) == (1, True)
     assert run(world, "reconcile", "--days", "0").exit_code == 2

@@ -202,10 +202,10 @@ def test_an_unknown_payment_can_be_settled_as_not_paid_and_late_money_still_coun
 def test_asking_again_books_only_what_the_gateway_confirms(till: Till) -> None:
     payment_id = till.started()
     ref = till.payment(payment_id).ref
-    assert "does not confirm" in settling.ask_again(till.database, till.desk, ref)
+    assert "does not confirm" in settling.ask_again(till.database, till.desk, 1, ref)
     assert till.state() == OPEN
     till.gateway.answers = [PaymentUpdate("succeeded", "gh_1", ref, 300_000, "KES", "SKJ4X2ABCD")]
-    assert "is paid" in settling.ask_again(till.database, till.desk, ref)
+    assert "is paid" in settling.ask_again(till.database, till.desk, 1, ref)
     assert till.state() == PAID
 
 
