@@ -15,7 +15,7 @@ from bot.conversation import Conversation
 from bot.effects import Say
 from bot.receipt import receipt
 from bot.state import Next, goes
-from bot.wording import PRODUCT_NAME, buttons, joined, lines_within, listing, place, row, text, words
+from bot.wording import NOTED, PRODUCT_NAME, buttons, joined, lines_within, listing, place, row, text, words
 from catalog.snapshot import ShopSnapshot
 from ghala.messages import Text, fit
 from orders.order import OrderView
@@ -273,7 +273,7 @@ def forget_answered(event: events.ForgetAnswered, conversation: Conversation, sh
 def delivery_noted(event: events.DeliveryNoted, conversation: Conversation, shop: ShopSnapshot) -> Next:
     """The line is with the rider; the question asked before still stands."""
     key = "delivery-noted" if event.kept else "delivery-not-noted"
-    return Next(conversation, lead=words(conversation, key, line=fit(event.line, 150)))
+    return Next(conversation, lead=words(conversation, key, line=fit(event.line, NOTED)))
 
 
 def _total(order: OrderView, conversation: Conversation) -> str:
