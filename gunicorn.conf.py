@@ -2,7 +2,10 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
+
+from gunicorn.workers.gthread import ThreadWorker
 
 import measuring
 from config import Config
@@ -49,3 +52,31 @@ logconfig_dict = for_gunicorn(production=_config.production)
 worker_tmp_dir = "/dev/shm" if os.access(Path("/dev/shm"), os.W_OK) else None  # noqa: S108
 # Its socket lies in the home directory, shared by every gunicorn of the user.
 control_socket_disable = True
+
+
+_lifeline, _held = os.pipe()
+
+
+def post_worker_init(worker: object) -> None:
+    """Let a worker whose master was killed leave the port to the next master at once.
+
+    gunicorn's own look at the parent comes within a second, but then the port stays taken until the last kept-alive
+    connection has ended, for up to ``graceful_timeout``: nobody is accepted meanwhile, and no other master can start.
+    """
+    if not isinstance(worker, ThreadWorker):  # told so by GUNICORN_CMD_ARGS
+        return
+    os.close(_held)  # from here on only the master holds it, and with the master it ends
+    threading.Thread(target=_follow, args=(worker,), name="lifeline", daemon=True).start()
+
+
+def _follow(worker: ThreadWorker) -> None:
+    """Wait for the master's end; what is being answered then may finish."""
+    os.read(_lifeline, 1)
+    worker.method_queue.defer(_leave, worker)
+
+
+def _leave(worker: ThreadWorker) -> None:
+    worker.alive = False
+    worker.set_accept_enabled(False)
+    for listener in worker.sockets:
+        listener.close()

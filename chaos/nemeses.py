@@ -41,6 +41,9 @@ BACKLOG: Final = 1_000
 BACKLOG_PATIENCE: Final = 300.0
 """Messages that wait when workers start, and the seconds in which all must be answered."""
 
+NEXT_MASTER: Final = 10.0
+"""Seconds from the death of gunicorn's master until another has the port."""
+
 Strike = Callable[[Stack, float], Awaitable[str]]
 
 
@@ -88,13 +91,21 @@ async def kill_web_children(stack: Stack, scale: float) -> str:
 
 
 async def kill_web_master(stack: Stack, scale: float) -> str:
-    """Kill gunicorn's master: its children notice, the supervisor starts another."""
-    times = max(1, round(2 * scale))
+    """Kill gunicorn's master: its children notice, the supervisor starts another.
+
+    Raises:
+        Broken: the next one did not get the port in time.
+    """
+    times, slowest = max(1, round(2 * scale)), 0.0
     for _ in range(times):
+        killed = time.monotonic()
         stack.web.kill()
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.0)  # until the supervisor has seen it
         await stack.web.until_up()
-    return f"{times} kills"
+        slowest = max(slowest, time.monotonic() - killed)
+    if slowest > NEXT_MASTER:
+        raise Broken(f"the next master served after {slowest:.1f} s")
+    return f"{times} kills, the next serves after {slowest:.1f} s at most"
 
 
 async def freeze_worker(stack: Stack, scale: float) -> str:

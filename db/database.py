@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -150,6 +150,10 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    def lock(self) -> AbstractContextManager[object]:
+        """For threads of this process that wait for each other's transactions; the simulation's wait in its own time."""
+        return threading.Lock()
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -42,7 +42,7 @@ class Intake:
         self._database = database
         self._pile: list[_Delivery] = []
         self._guard = threading.Lock()
-        self._turn = threading.Lock()
+        self._turn = database.lock()
 
     def take(self, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[tuple[int, str]]:
         """Ids and kinds of those events that are new and wait, after they were committed.

@@ -27,6 +27,8 @@ RATES: Final[dict[str, float]] = {
     "message.garbage": 0.08,
     "message.replayed": 0.1,
     "response.lost": 0.15,
+    # Something on the way stands still, and then brings all it has at the same moment.
+    "webhook.held_up": 0.05,
     "status.duplicate": 0.4,
     "status.reordered": 0.4,
     "status.lost": 0.3,

@@ -19,6 +19,7 @@ from db.models import Base
 from db.redis_link import RedisLink
 from jobs.pacing import Pacing
 from jobs.queue import TASKS, QueueBell
+from simulation.scheduler import Lock
 from simulation.world import World
 
 Result = TypeVar("Result")
@@ -98,6 +99,10 @@ class SimDatabase(Database):
     def _touch(self) -> int:
         self.touched = True
         return 1
+
+    def lock(self) -> Lock:
+        """See ``Database.lock``."""
+        return Lock(self._world.scheduler)
 
     def make_tables(self) -> None:
         """Every table of the shop, and the witnesses."""

@@ -135,6 +135,7 @@ class Outside:
         self._sent: dict[str, tuple[str, bytes]] = {}
         self._numbers = 0
         self._send_down_until = 0.0
+        self._held_until = 0.0
         self._unauthorised_until = 0.0
         self._old: list[Delivery] = []
 
@@ -150,6 +151,12 @@ class Outside:
         self.world.scheduler.after(delay, lambda: self._attempt(delivery))
 
     def _attempt(self, delivery: Delivery) -> None:
+        world = self.world
+        if world.scheduler.time >= self._held_until and world.faults.hit("webhook.held_up"):
+            self._held_until = world.scheduler.time + world.between(2, 40)
+        if world.scheduler.time < self._held_until:
+            world.scheduler.after(self._held_until - world.scheduler.time, lambda: self._attempt(delivery))
+            return
         delivery.tries += 1
         if not self._doors.task(f"web.{delivery.kind}", lambda: self._post(delivery)):
             self._again(delivery)

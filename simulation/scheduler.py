@@ -7,6 +7,7 @@ for somebody (a gateway, the next transaction) while others go on. Nothing here 
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -146,3 +147,27 @@ class Scheduler:
                 task.greenlet.switch()
         finally:
             self._current = before
+
+
+class Lock:
+    """A lock between tasks: whoever comes while it is held waits in virtual time, the first to come goes first."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._held = False
+        self._waiting: deque[Task] = deque()
+
+    def __enter__(self) -> None:
+        """Wait until nobody holds it."""
+        while self._held:
+            task = self._scheduler.current
+            assert task is not None  # noqa: S101 - who is no task finds it free
+            self._waiting.append(task)
+            self._scheduler.park()
+        self._held = True
+
+    def __exit__(self, *_: object) -> None:
+        """Give it to the next."""
+        self._held = False
+        if self._waiting:
+            self._scheduler.wake(self._waiting.popleft())

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from db import inbox
 from simulation import mutants
 from simulation.faults import CRASH_RATE, RATES
-from simulation.scheduler import Crash, Process, Scheduler
+from simulation.scheduler import Crash, Lock, Process, Scheduler
 from simulation.shop import Result, Simulation
 
 CUSTOMERS = 15
@@ -30,6 +31,19 @@ def test_much_went_wrong_meanwhile(runs: dict[int, Result]) -> None:
     assert len(kinds) >= 25
     assert sum(result.injected for result in runs.values()) >= 150
     assert len({point for result in runs.values() for point in result.passed}) >= 20
+
+
+def test_webhooks_that_come_at_once_share_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    piles = []
+    real = inbox.record_each
+
+    def counted(session: Any, shop_id: int, source: str, deliveries: Any) -> Any:
+        piles.append(len(deliveries))
+        return real(session, shop_id, source, deliveries)
+
+    monkeypatch.setattr(inbox, "record_each", counted)
+    assert Simulation(2, 10, kinds=["webhook.held_up"]).run().violations == []
+    assert sum(pile > 1 for pile in piles) >= 3
 
 
 def test_the_same_seed_is_the_same_run_to_the_last_event(runs: dict[int, Result]) -> None:
@@ -137,6 +151,23 @@ def test_a_dead_process_does_nothing_more() -> None:
     while scheduler.next_time() is not None:
         scheduler.step()
     assert done == ["unwound"]
+
+
+def test_a_lock_goes_from_one_task_to_the_next_in_virtual_time() -> None:
+    scheduler = Scheduler()
+    lock = Lock(scheduler)
+    held: list[tuple[str, float]] = []
+
+    def work(name: str) -> None:
+        with lock:
+            held.append((name, scheduler.time))
+            scheduler.sleep(3)
+
+    for number, name in enumerate("abc"):
+        scheduler.spawn(Process(name), name, lambda name=name: work(name), delay=number)
+    while scheduler.next_time() is not None:
+        scheduler.step()
+    assert held == [("a", 0), ("b", 3), ("c", 6)]
 
 
 def test_a_parked_task_is_woken_once() -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app import House, create_app
+from chaos.processes import children
+from chaos.services import free_port
 from config import Config
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -110,3 +116,107 @@ def test_gunicorn_itself_ends_with_the_sentences(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert "GHALA_WEBHOOK_SECRET is missing" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+SLOW = """
+from pathlib import Path
+
+def app(environ, start):
+    if environ["PATH_INFO"] == "/slow":
+        Path("asked").touch()
+        open("go").read()
+    start("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+"""
+"""Answers, and in one place only after somebody has written into a pipe."""
+
+
+class Gunicorn:
+    """gunicorn with our settings and an application of three lines."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "slow:app"],
+            cwd=folder,
+            env={"PATH": os.defpath, "PYTHONPATH": f"{ROOT}:{folder}", "PORT": str(port), **NEEDED},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+
+    def wait_for(self, words: str) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            if words in line:
+                return
+        raise AssertionError("".join(self.said))
+
+    def end(self) -> None:
+        assert self.process.stderr is not None
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+
+
+class OneAfterTheOther:
+    """Masters on one port, in one folder; all their children are gone afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.masters: list[Gunicorn] = []
+        self.workers: set[int] = set()
+        (folder / "slow.py").write_text(SLOW)
+        os.mkfifo(folder / "go")
+
+    def start(self) -> Gunicorn:
+        self.masters.append(gunicorn := Gunicorn(self.folder, self.port))
+        gunicorn.wait_for("Booting worker")
+        self.ask()
+        self.workers.update(children(gunicorn.process.pid))
+        return gunicorn
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, path: str = "/") -> bytes:
+        connection = self.connect()
+        connection.request("GET", path)
+        answer = connection.getresponse().read()
+        connection.close()
+        return answer
+
+
+@pytest.fixture
+def masters(tmp_path: Path) -> Iterator[OneAfterTheOther]:
+    masters = OneAfterTheOther(tmp_path)
+    yield masters
+    for master in masters.masters:
+        master.end()
+    for pid in masters.workers:
+        if Path(f"/proc/{pid}/cwd").exists() and Path(f"/proc/{pid}/cwd").readlink() == tmp_path:
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds orphans in /proc, which Linux has")
+def test_a_killed_master_leaves_its_port_to_the_next_and_its_last_answers_are_given(
+    masters: OneAfterTheOther,
+) -> None:
+    first = masters.start()
+    kept = masters.connect()
+    kept.request("GET", "/")
+    kept.getresponse().read()
+    answers: list[bytes] = []
+    slow = threading.Thread(target=lambda: answers.append(masters.ask("/slow")))
+    slow.start()
+    while not (masters.folder / "asked").exists():
+        kept.request("GET", "/")  # a busy client, whose connection is never idle for long
+        kept.getresponse().read()
+    first.process.kill()
+    first.process.wait()
+    second = masters.start()
+    assert not [line for line in second.said if "in use" in line]
+    (masters.folder / "go").write_text("go")
+    slow.join(20)
+    assert answers == [b"ok"]
+    kept.close()
