@@ -6,7 +6,7 @@ BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
 ROOMS = admin benchmarks bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
-MODULES = app.py config.py errors.py languages.py measuring.py observing.py wsgi.py
+MODULES = app.py config.py errors.py languages.py measuring.py observing.py redis_address.py wsgi.py
 
 .PHONY: help install run test check lint fmt types imports crawl flow screenshots audit sbom reset clean fuzz chaos simulate mutants bench bench-quick
 
@@ -48,7 +48,7 @@ flow: install ## Draw the conversation into docs/flow.md
 templates: install ## Write docs/templates.md, the list for whoever registers WhatsApp's templates
 	$(BIN)/python -m bot.templates
 
-bench: install ## Measure how fast the shop is and print tables, 15 minutes (ARGS=... for one part)
+bench: install ## Measure how fast the shop is and print tables, 20 minutes (ARGS=... for one part)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-quick: install ## The same in two minutes, saying less

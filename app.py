@@ -424,7 +424,7 @@ def run_worker(house: House) -> None:
     house.bell = bell
     work.update(build_tasks(house, None if marks is None else seen).by_name())
     sweeper = Sweeper(house.database, bell, RedisLink(config.redis_url), worker.worker_name())
-    huey = queue.make_huey(queue.consumer_connections(config.redis_url))
+    huey = queue.make_huey(queue.consumer_client(config.redis_url))
     queue.register(huey, work)
     worker.run(huey, config.worker_threads, sender, sweeper, hands)
     house.database.close()

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 
+import redis_address
 from errors import ConfigError
 from languages import LANGUAGES
 
@@ -254,8 +255,10 @@ class _Reader:
 
     def redis_url(self) -> str:
         value = self.text("REDIS_URL", "redis://127.0.0.1:6379/0")
-        if not value.startswith(("redis://", "rediss://", "unix://")):
-            self.problems.append("REDIS_URL must start with redis://, rediss:// or unix://.")
+        try:
+            redis_address.parse(value)
+        except redis_address.BadAddress as problem:
+            self.problems.append(f"REDIS_URL {problem}")
         return value
 
     def country(self) -> str:

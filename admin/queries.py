@@ -77,6 +77,7 @@ class CustomerRow:
     seen_at: datetime
     blocked: bool = False
     forgotten: bool = False
+    owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,10 @@ def _lines(session: Session, order_ids: Sequence[int]) -> defaultdict[int, list[
 
 
 def customers_statement(shop_id: int, after: str | None, limit: int) -> Select[Customer]:
-    """The customers seen last, after a cursor, and one more (``ix_customers_seen``)."""
+    """The customers seen last, after a cursor, and one more (``ix_customers_seen``); owners are not among them."""
     statement = (
         select(Customer)
-        .where(Customer.shop_id == shop_id)
+        .where(Customer.shop_id == shop_id, Customer.owner_since.is_(None))
         .order_by(Customer.seen_at.desc(), Customer.id.desc())
         .limit(limit + 1)
     )
@@ -236,6 +237,7 @@ def _customer_row(customer: Customer) -> CustomerRow:
         seen_at=customer.seen_at,
         blocked=customer.blocked_at is not None,
         forgotten=customer.identity.startswith(ERASED),
+        owner=customer.owner_since is not None,
     )
 
 

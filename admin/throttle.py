@@ -10,15 +10,17 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from flask import Blueprint, Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+
+from db.redis_link import TROUBLE, connect
 
 if TYPE_CHECKING:
     from admin.house import AdminHouse
@@ -36,16 +38,21 @@ SILENCE: Final = 1.0
 """Seconds without asking Redis again after it failed, so that a frozen one slows one request, not all."""
 
 
-def storage_url(redis_url: str) -> str:
-    """The address as ``limits`` spells it: ``unix://`` becomes ``redis+unix://``, none counts in this process."""
-    if not redis_url:
-        return "memory://"
-    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
+class SharedStorage(RedisStorage):
+    """The counters on a Redis of any kind, by our own client, so that an owner never waits for a counter."""
 
+    STORAGE_SCHEME = ["duka"]  # noqa: RUF012 - as its base has it
 
-def storage_options() -> dict[str, Any]:
-    """Short timeouts: an owner waiting for a counter would be absurd."""
-    return {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+    def __init__(self, uri: str, redis_url: str = "", *, wrap_exceptions: bool = False) -> None:
+        Storage.__init__(self, uri, wrap_exceptions=wrap_exceptions)
+        self.key_prefix = self.PREFIX
+        self.storage = connect(redis_url, patience=REDIS_TIMEOUT, reach=REDIS_TIMEOUT)
+        self.initialize_storage(uri)
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        """What counts as a Redis that is away."""
+        return TROUBLE
 
 
 class _Counters:
@@ -70,10 +77,7 @@ class FailedLogins:
         self._local = _Counters(MemoryStorage())
         self._shared: _Counters | None = None
         if redis_url:
-            # The scheme decides between a plain storage and an asynchronous one; ours is never the latter.
-            storage = storage_from_string(storage_url(redis_url), wrap_exceptions=True, **storage_options())
-            if isinstance(storage, Storage):
-                self._shared = _Counters(storage)
+            self._shared = _Counters(SharedStorage("duka://", redis_url, wrap_exceptions=True))
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
@@ -143,8 +147,8 @@ def init(app: Flask, house: AdminHouse) -> Limiter:
     limiter = Limiter(
         get_remote_address,
         app=cast("Flask", _Doors(app)),
-        storage_uri=storage_url(house.config.redis_url),
-        storage_options=storage_options(),
+        storage_uri="duka://" if house.config.redis_url else "memory://",
+        storage_options={"redis_url": house.config.redis_url} if house.config.redis_url else {},
         strategy="fixed-window",
         in_memory_fallback_enabled=True,
         swallow_errors=True,

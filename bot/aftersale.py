@@ -13,12 +13,14 @@ from typing import Final
 from bot import cart, events, texts
 from bot.conversation import Conversation
 from bot.effects import Say
+from bot.ordering import deliver_to
 from bot.receipt import receipt
+from bot.shopping import still_on_offer
 from bot.state import Next, goes
-from bot.wording import PRODUCT_NAME, buttons, joined, lines_within, listing, place, row, text, words
+from bot.wording import NOTED, PRODUCT_NAME, buttons, joined, lines_within, listing, place, row, text, words
 from catalog.snapshot import ShopSnapshot
 from ghala.messages import Text, fit
-from orders.order import OrderView
+from orders.order import Delivery, OrderView
 from orders.status import CANCELLABLE
 
 UNDER_WAY: Final = frozenset({"paid", "preparing", "dispatched"})
@@ -206,6 +208,21 @@ def order_again(conversation: Conversation, shop: ShopSnapshot) -> Next:
     return reorder(conversation, lines, shop)
 
 
+def repeatable(conversation: Conversation, shop: ShopSnapshot) -> Delivery | None:
+    """Where the last paid order went, if one tap may order the same to the same place."""
+    place = conversation.last_delivery
+    there = place is not None and place.kind in {"address", "location"}
+    return place if there and not conversation.cart and still_on_offer(conversation, shop) else None
+
+
+def repeat(conversation: Conversation, shop: ShopSnapshot) -> Next:
+    """Order what was paid last to where it went; if anything has changed since, as ``order_again``."""
+    place = repeatable(conversation, shop)
+    step = order_again(conversation, shop)
+    changed = step.lead or step.conversation.state != "address_input"
+    return step if place is None or changed else deliver_to(step.conversation, place, shop)
+
+
 def _cancel(event: events.OrdersFound, conversation: Conversation, shop: ShopSnapshot) -> Next:
     """The newest order that can be cancelled, after asking; or why there is none."""
     order = next((order for order in event.orders if order.status in CANCELLABLE), None)
@@ -273,7 +290,7 @@ def forget_answered(event: events.ForgetAnswered, conversation: Conversation, sh
 def delivery_noted(event: events.DeliveryNoted, conversation: Conversation, shop: ShopSnapshot) -> Next:
     """The line is with the rider; the question asked before still stands."""
     key = "delivery-noted" if event.kept else "delivery-not-noted"
-    return Next(conversation, lead=words(conversation, key, line=fit(event.line, 150)))
+    return Next(conversation, lead=words(conversation, key, line=fit(event.line, NOTED)))
 
 
 def _total(order: OrderView, conversation: Conversation) -> str:

@@ -230,6 +230,11 @@ def _again(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Ne
     return order_again(replace(conversation, product_id=None), shop)
 
 
+def _same_again(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
+    """The button of an old greeting: nothing is ordered before somebody looked."""
+    return order_again(replace(conversation, product_id=None), shop)
+
+
 def _tell(conversation: Conversation, choice: Choice, shop: ShopSnapshot) -> Next:
     return wait_for(conversation, shop.product(choice.number(0)), shop)
 
@@ -297,6 +302,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "receipt": Action(_find),
     "cancel_paid": Action(_cancel_paid),
     "again": Action(_again, frozenset({"address_input", "product_selected"})),
+    "same_again": Action(_same_again, frozenset({"address_input", "product_selected"})),
     "rate": Action(_find),
     "rate_good": Action(_face),
     "rate_fair": Action(_face),

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from bot import templates, texts
@@ -57,14 +57,10 @@ def appoint(session: Session, shop_id: int, phones: Collection[str]) -> None:
     wanted = {phone.removeprefix("+"): phone for phone in phones}
     for owner in of_shop(session, shop_id):
         if owner.identity not in wanted:
-            owner.owner_since = None
+            customers.count_as_owner(session, owner, owner=False)
     for identity, phone in wanted.items():
         known = customers.reach(session, shop_id, identity, phone=phone)
-        session.execute(
-            update(Customer)
-            .where(Customer.id == known.id, Customer.owner_since.is_(None))
-            .values(owner_since=clock())
-        )
+        customers.count_as_owner(session, known, owner=True)
 
 
 def tell_paid(session: Session, shop_id: int, order: OrderView) -> int:

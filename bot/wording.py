@@ -62,6 +62,10 @@ def amount(minor: int, conversation: Conversation, shop: ShopSnapshot) -> str:
     return texts.money(minor, shop.currency, conversation.language)
 
 
+NOTED = 150
+"""Characters of a further line that are said back."""
+
+
 def label(option: str, conversation: Conversation, shop: ShopSnapshot, limit: int = TITLE) -> str:
     """The title of the button that offers ``option``, in the customer's language; empty if it has none."""
     choice = parse(option) or Choice(option)

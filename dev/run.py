@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import redis
 from honcho.environ import parse_procfile
 
+import redis_address
 from dev import folder
 from dev.processes import Processes, tell
 from dev.settings import HOST, Settings, gather
@@ -73,6 +74,8 @@ def _redis(settings: Settings, root: Path, lock: IO[str]) -> Iterator[Valkey | N
 
 
 def _need_redis(url: str) -> None:
+    if redis_address.parse(url).kind != "single":
+        return  # whoever runs several knows how to look at them
     try:
         client = redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3)
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import redis
 
@@ -29,14 +29,22 @@ local function wait(key, interval, burst)
 end
 local shop_interval, shop_burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local pair_interval, pair_burst = tonumber(ARGV[3]), tonumber(ARGV[4])
-local shop_due, shop_wait = wait(KEYS[1], shop_interval, shop_burst)
-local pair_due, pair_wait = wait(KEYS[2], pair_interval, pair_burst)
-local longest = math.max(shop_wait, pair_wait)
-if longest > 0 then return math.ceil(longest) end
-if shop_interval > 0 then redis.call('SET', KEYS[1], shop_due + shop_interval, 'PX', 60000) end
-if pair_interval > 0 then redis.call('SET', KEYS[2], pair_due + pair_interval, 'PX', 600000) end
-return 0
+local waits = {}
+for i = 2, #KEYS do
+  local shop_due, shop_wait = wait(KEYS[1], shop_interval, shop_burst)
+  local pair_due, pair_wait = wait(KEYS[i], pair_interval, pair_burst)
+  local longest = math.max(shop_wait, pair_wait)
+  if longest > 0 then
+    waits[i - 1] = math.ceil(longest)
+  else
+    if shop_interval > 0 then redis.call('SET', KEYS[1], shop_due + shop_interval, 'PX', 60000) end
+    if pair_interval > 0 then redis.call('SET', KEYS[i], pair_due + pair_interval, 'PX', 600000) end
+    waits[i - 1] = 0
+  end
+end
+return waits
 """
+"""Takes the key of a shop and those of its customers, all of one hash tag; milliseconds for each customer."""
 
 
 MOST_KEPT: Final = 20_000
@@ -74,11 +82,15 @@ class Pacing:
             return [0.0] * len(messages)
 
         def ask(client: redis.Redis) -> list[float]:
-            with client.pipeline(transaction=False) as pipe:
-                for shop_id, customer_id in messages:
-                    keys = [f"duka:pace:{{s{shop_id}}}", f"duka:pace:{{s{shop_id}}}:{customer_id}"]
-                    self._script(keys=keys, args=self._args, client=cast("Any", pipe))
-                return [float(cast("Any", wait)) / 1000.0 for wait in pipe.execute()]
+            found = [0.0] * len(messages)
+            for shop_id in dict.fromkeys(shop_id for shop_id, _ in messages):
+                places = [place for place, (of, _) in enumerate(messages) if of == shop_id]
+                shop = f"duka:pace:{{s{shop_id}}}"
+                keys = [shop, *(f"{shop}:{messages[place][1]}" for place in places)]
+                waits = cast("list[int]", self._script(keys=keys, args=self._args, client=client))
+                for place, wait in zip(places, waits, strict=True):
+                    found[place] = wait / 1000.0
+            return found
 
         nothing: list[float] = []
         shared = self._link.attempt(ask, nothing)

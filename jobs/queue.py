@@ -14,13 +14,13 @@ import redis
 from huey import RedisHuey
 from huey.registry import Message
 from huey.serializer import Serializer
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from huey.storage import RedisStorage
 
-from db.redis_link import RedisLink
+from db.redis_link import TAG, RedisLink, connect
 from jobs.hands import Hands
 
-NAME: Final = "duka"
+NAME: Final = TAG
+"""With its braces: a cluster then keeps all keys of the queue in one place."""
 READ_TIMEOUT: Final = 1
 SOCKET_TIMEOUT: Final = 5.0
 
@@ -35,34 +35,39 @@ class JsonSerializer(Serializer):  # type: ignore[misc]
         return Message(*orjson.loads(data))
 
 
+class Storage(RedisStorage):  # type: ignore[misc]
+    """The queue's keys in a Redis of any kind, by a client that is there already."""
+
+    # Where the library would make a client of a pool, it finds one made.
+    redis_client = staticmethod(lambda connection_pool: connection_pool)
+
+
 class DukaHuey(RedisHuey):  # type: ignore[misc]
     """A Huey that keeps no results and asks Redis nothing about a task before running it."""
+
+    storage_class = Storage
 
     def is_revoked(self, *_args: Any, **_kwargs: Any) -> bool:
         """Tasks are never revoked: the table says whether there is anything to do."""
         return False
 
 
-def make_huey(connections: redis.ConnectionPool) -> DukaHuey:
-    """A queue over these connections."""
+def make_huey(client: redis.Redis) -> DukaHuey:
+    """A queue over this client."""
     return DukaHuey(
         NAME,
         results=False,
         store_none=False,
         serializer=JsonSerializer(),
-        connection_pool=connections,
+        connection_pool=client,
+        clean_name=False,
         read_timeout=READ_TIMEOUT,
     )
 
 
-def consumer_connections(url: str) -> redis.ConnectionPool:
-    """Connections for workers that wait for tasks; a frozen Redis is noticed after five seconds."""
-    return redis.ConnectionPool.from_url(
-        url,
-        socket_timeout=SOCKET_TIMEOUT,
-        socket_connect_timeout=1.0,
-        retry=Retry(NoBackoff(), 0),
-    )
+def consumer_client(url: str) -> redis.Redis:
+    """A client for workers that wait for tasks; a frozen Redis is noticed after five seconds."""
+    return connect(url, patience=SOCKET_TIMEOUT, reach=1.0)
 
 
 TASKS: Final[Mapping[str, str]] = {
@@ -119,7 +124,7 @@ class QueueBell:
         hands: Hands | None = None,
     ) -> None:
         self._link = link
-        self._tasks = register(make_huey(link.client.connection_pool))
+        self._tasks = register(make_huey(link.client))
         self._wake_sender = wake_sender
         self._hands = hands
 

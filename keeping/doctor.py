@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import redis
 from babel.core import get_global
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +26,7 @@ from catalog.snapshot import in_language
 from config import Config, is_loopback, weak
 from db import Database, clock, inbox, outbox, schema
 from db.models import Chore, InboxEvent, Pause, Product, Shop, WorkerHeartbeat
-from db.redis_link import RedisLink
+from db.redis_link import TROUBLE, RedisLink
 from ghala.messages import LIMITS
 from ghala.probing import NotReached, Reached, ask, certificate_ends
 from keeping.backup import MADE
@@ -381,7 +380,7 @@ def queue(patient: Patient) -> Iterator[Finding]:
     try:
         client = patient.link.client
         info: Any = client.info()
-    except redis.RedisError as error:
+    except TROUBLE as error:
         yield Finding(
             "redis",
             BAD,

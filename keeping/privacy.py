@@ -47,6 +47,7 @@ from db.types import word
 from db.words import words_of_order
 from errors import RuleBroken
 from keeping import chores, files, retention
+from orders import customers
 from orders.order import Delivery
 
 log = logging.getLogger("duka.privacy")
@@ -381,6 +382,7 @@ def _forget(session: Session, person: Customer, events: int, *, actor: str, forc
     )
     session.execute(delete(ConversationTurn).where(ConversationTurn.customer_id == person.id))
     session.execute(delete(StockWait).where(StockWait.customer_id == person.id))
+    customers.count_as_owner(session, person, owner=False)
     session.execute(
         update(Customer)
         .where(Customer.id == person.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Conversation, Customer, CustomerWord
@@ -56,6 +56,21 @@ def reach(session: Session, shop_id: int, identity: str, *, phone: str | None, n
         make_findable(session, made)
         totals.add(session, shop_id, made, customers=1)
     return session.scalars(_FIND, {"shop": shop_id, "identity": identity}).one()
+
+
+def count_as_owner(session: Session, person: Customer, *, owner: bool) -> None:
+    """Mark somebody as an owner, or not any more: the shop's own people are not counted among its customers."""
+    changed = session.execute(
+        update(Customer)
+        .where(
+            Customer.id == person.id,
+            Customer.owner_since.is_(None) if owner else Customer.owner_since.is_not(None),
+        )
+        .values(owner_since=clock() if owner else None)
+        .returning(Customer.id)
+    ).first()
+    if changed is not None:
+        totals.add(session, person.shop_id, person.id, customers=-1 if owner else 1)
 
 
 def make_findable(session: Session, customer_id: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -33,6 +33,11 @@ class Delivery:
         """The place as it was stored, perhaps by a newer process that knows more about places."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
+
+    def with_line(self, line: str) -> Delivery:
+        """The place with a further line about it for the rider."""
+        landmark = ", ".join(part for part in (self.landmark, line) if part)
+        return replace(self, landmark=landmark[:LONGEST_LINE])
 
     @property
     def map_link(self) -> str:

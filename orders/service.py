@@ -27,7 +27,7 @@ from db.statements import insert
 from db.types import clock, word
 from errors import IllegalMove, RuleBroken
 from orders import promotions, totals
-from orders.order import LONGEST_LINE, Delivery, Rider
+from orders.order import Delivery, Rider
 from orders.status import CANCELLABLE, OWNER_MOVES, UNPAID, sources
 
 HARD_CAP: Final = 24 * 3600.0
@@ -217,8 +217,7 @@ def add_to_delivery(session: Session, shop_id: int, ref: str, customer_id: int, 
     place = Delivery.of(order.delivery)
     if order.status != "pending_payment" or place.kind not in {"address", "location"}:
         raise IllegalMove(f"order {ref} is {order.status}")
-    landmark = ", ".join(part for part in (place.landmark, line) if part)[:LONGEST_LINE]
-    order.delivery = order.delivery | {"landmark": landmark}
+    order.delivery = order.delivery | {"landmark": place.with_line(line).landmark}
     session.flush()
     return order
 

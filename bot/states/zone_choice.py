@@ -9,18 +9,18 @@ from bot.conversation import Conversation
 from bot.effects import Say
 from bot.ordering import deliver_to, located, offered_zones
 from bot.state import Next, State, goes, tapped, typed
-from bot.states.address_input import PICKUP
+from bot.states.address_input import PICKUP, further_line
 from bot.states.product_selected import page
 from bot.taps import Choice
 from bot.understanding.words import plain
-from bot.wording import amount, buttons, label, listing, row, words
+from bot.wording import NOTED, amount, buttons, label, listing, row, words
 from catalog.snapshot import ShopSnapshot, ZoneView, in_language
 from ghala.inbound import InboundMessage, Location
-from ghala.messages import Row
+from ghala.messages import Row, fit
 from orders.order import Delivery
 
 
-class ZoneChoice(State["Choice | Delivery"]):
+class ZoneChoice(State["Choice | Delivery | str"]):
     """Ask for the zone, so that the summary's total is final; picking up costs nothing."""
 
     name = "zone_choice"
@@ -61,8 +61,8 @@ class ZoneChoice(State["Choice | Delivery"]):
 
     def accepts(
         self, message: InboundMessage, conversation: Conversation, shop: ShopSnapshot
-    ) -> Choice | Delivery | None:
-        """A zone by row, number or name, only for the cart it was shown for; picking up; another pin."""
+    ) -> Choice | Delivery | str | None:
+        """A zone by row, number or name, only for the cart it was shown for; picking up; another pin; a further line."""
         if isinstance(message.content, Location):
             return located(message.content)
         zones = _zones(conversation, shop)
@@ -78,10 +78,23 @@ class ZoneChoice(State["Choice | Delivery"]):
         if said in PICKUP:
             return Choice("pickup")
         named = next((z for z in zones if said and said in {plain(name) for name in z.names.values()}), None)
-        return Choice("zone", (str(named.id),)) if named else None
+        if named is not None:
+            return Choice("zone", (str(named.id),))
+        # Half a zone's name is no landmark.
+        if set(said.split()) & {
+            part for zone in zones for name in zone.names.values() for part in plain(name).split()
+        }:
+            return None
+        return further_line(message, conversation, shop)
 
-    def transition(self, conversation: Conversation, answer: Choice | Delivery, shop: ShopSnapshot) -> Next:
-        """Place the order with the zone's fee."""
+    def transition(
+        self, conversation: Conversation, answer: Choice | Delivery | str, shop: ShopSnapshot
+    ) -> Next:
+        """Place the order with the zone's fee; a further line of the address is kept, and the zone asked again."""
+        if isinstance(answer, str):
+            here = (conversation.delivery or Delivery(kind="skipped")).with_line(answer)
+            lead = words(conversation, "delivery-noted", line=fit(answer, NOTED))
+            return Next(replace(conversation, delivery=here), lead=lead)
         if isinstance(answer, Delivery):
             if not answer.text:
                 return goes(replace(conversation, delivery=answer), "landmark")

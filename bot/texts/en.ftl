@@ -5,6 +5,10 @@
 hello = Hello! 👋
 hello-name = Hello { $name }! 👋
 greeting = { $hello } Welcome to { $shop }. How can I help you today?
+greeting-again = 🔁 { $count ->
+    [one] 1 item
+   *[other] { $count } items
+ } to { $place }
 greeting-cart = { $hello } You still have { $count ->
         [one] 1 item
        *[other] { $count } items
@@ -30,6 +34,7 @@ button-menu = 🏠 Menu
 button-products = 🛍️ View Products
 button-promotions = 🎉 View Promotions
 button-again = 🔁 Order again
+button-same-again = 🔁 Order again
 button-cart = 🛒 View cart
 button-checkout = ✅ Check out
 button-add-more = ➕ Add more

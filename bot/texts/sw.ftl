@@ -4,6 +4,10 @@
 hello = Habari! 👋
 hello-name = Habari { $name }! 👋
 greeting = { $hello } Karibu { $shop }. Nikusaidie nini leo?
+greeting-again = 🔁 { $count ->
+    [one] Bidhaa 1
+   *[other] Bidhaa { $count }
+ } hadi { $place }
 greeting-cart = { $hello } Bado una { $count ->
         [one] bidhaa 1
        *[other] bidhaa { $count }
@@ -29,6 +33,7 @@ button-menu = 🏠 Menyu
 button-products = 🛍️ Tazama bidhaa
 button-promotions = 🎉 Tazama ofa
 button-again = 🔁 Agiza tena
+button-same-again = 🔁 Agiza tena
 button-cart = 🛒 Tazama kikapu
 button-checkout = ✅ Kamilisha oda
 button-add-more = ➕ Ongeza

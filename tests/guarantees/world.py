@@ -41,6 +41,7 @@ from jobs.tasks import Tasks
 from orders import service as orders
 from payments import desk, reconciliation
 from payments.phone import normalise
+from tests.conftest import Templates
 from tests.shop import open_shop
 
 SECRET = "a webhook secret for the tests"
@@ -408,12 +409,10 @@ def ghala() -> Iterator[Ghala]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, redis_url: str, now: Any, ghala: Ghala) -> Iterator[World]:
+def world(templates: Templates, tmp_path: Path, redis_url: str, now: Any, ghala: Ghala) -> Iterator[World]:
     """A shop over SQLite and a real Valkey."""
-    database = Database(f"sqlite:///{tmp_path / 'duka.db'}", now=now)
-    Base.metadata.create_all(database.engine)
-    yield World(database, redis_url, now, ghala)
-    database.close()
+    with templates.opened("sqlite", "tables", tmp_path, now) as database:
+        yield World(database, redis_url, now, ghala)
 
 
 @pytest.fixture

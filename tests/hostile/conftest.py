@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import func, select
 
 from db import Database
-from db.models import Base, Conversation, Customer, InboxEvent, OutboxMessage
+from db.models import Conversation, Customer, InboxEvent, OutboxMessage
+from tests.conftest import Templates
 from tests.hostile.worker import NoGateway, Worker
 from tests.integration.admin.conftest import PASSWORD, basic
 from tests.integration.web.conftest import Door
@@ -90,13 +91,11 @@ def open_door(database: Database, **settings: Any) -> Door:
 
 
 @pytest.fixture
-def shop_database(tmp_path: Path, now) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'duka.db'}", now=now)
-    Base.metadata.create_all(database.engine)
-    with database.writing() as session:
-        open_shop(session)
-    yield database
-    database.close()
+def shop_database(templates: Templates, tmp_path: Path, now) -> Iterator[Database]:
+    with templates.opened("sqlite", "tables", tmp_path, now) as database:
+        with database.writing() as session:
+            open_shop(session)
+        yield database
 
 
 @pytest.fixture

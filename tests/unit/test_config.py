@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import redis_address
 from config import DIALECTS, HERE, Config, is_loopback, weak
 from errors import ConfigError
 
@@ -176,9 +177,53 @@ def test_every_way_to_say_postgresql_names_one_driver(scheme: str) -> None:
     assert not config.on_sqlite
 
 
-@pytest.mark.parametrize("url", ["redis://r:6379/0", "rediss://r:6380/1", "unix:///run/redis.sock"])
-def test_redis_may_be_reached_in_three_ways(url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://r:6379/0",
+        "rediss://r:6380/1",
+        "unix:///run/redis.sock",
+        "redis+sentinel://one:26379,two/mymaster/2",
+        "rediss+sentinel://shop:pa%3Ass@one/mymaster?sentinel_password=hush",
+        "redis+cluster://one:7000,two:7001",
+        "rediss+cluster://:secret@[::1]:7000/0",
+    ],
+)
+def test_redis_may_be_reached_in_several_ways(url: str) -> None:
     assert Config.from_env({**LEAST, "REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://redis", "must be redis://"),
+        ("redis", "must be redis://"),
+        ("redis+shards://one", "must be redis://"),
+        ("unix+cluster:///run/redis.sock", "must be redis://"),
+        ("redis+sentinel://one:26379", "must name the service"),
+        ("redis+sentinel://one/mymaster/x", "number of its database"),
+        ("redis+sentinel://one/mymaster/0/1", "number of its database"),
+        ("redis+sentinel://one:port/mymaster", "a port that is none"),
+        ("redis+sentinel://one,/mymaster", "an empty host"),
+        ("redis+cluster://", "an empty host"),
+        ("redis+cluster://one:99999", "a port that is none"),
+        ("redis+cluster://one/3", "names a database"),
+        ("redis+cluster://one?sentinel_password=x", "an option nobody knows"),
+        ("redis+cluster://[::1", "brackets that make no sense"),
+    ],
+)
+def test_an_address_of_redis_that_cannot_be_is_told_at_the_start(url: str, said: str) -> None:
+    (problem,) = problems({**LEAST, "REDIS_URL": url})
+    assert problem.startswith("REDIS_URL ")
+    assert said in problem
+
+
+def test_an_address_of_redis_is_taken_apart() -> None:
+    found = redis_address.parse("rediss+sentinel://shop:p%40ss@one,[::1]:5000/m/2?sentinel_password=s")
+    assert found.nodes == (("one", 26379), ("::1", 5000))
+    assert (found.kind, found.service, found.database, found.tls) == ("sentinel", "m", 2, True)
+    assert (found.username, found.password, found.sentinel_password) == ("shop", "p@ss", "s")
+    assert "p@ss" not in repr(found)
 
 
 @pytest.mark.parametrize(("dialect", "scheme"), DIALECTS.items())

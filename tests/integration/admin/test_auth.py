@@ -125,8 +125,11 @@ def test_failures_are_counted_on_redis_by_all_processes_together(database, now, 
     assert second.get("/admin/").status_code == 429
 
 
-def test_without_redis_each_process_counts_for_itself(database, now, shop) -> None:
-    room = open_room(database, now, redis_url="redis://127.0.0.1:1/0")
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1:1/0", "redis+sentinel://127.0.0.1:1/m", "redis+cluster://127.0.0.1:1"]
+)
+def test_without_redis_each_process_counts_for_itself(database, now, shop, url) -> None:
+    room = open_room(database, now, redis_url=url)
     for _ in range(10):
         assert room.client.get("/admin/live", headers=basic(password="guess")).status_code == 401
     assert room.get("/admin/live").status_code == 429

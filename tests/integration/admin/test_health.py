@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from admin.house import VERSION
-from db import inbox, outbox, schema
+from db import inbox, outbox
 from db.models import Pause
 from keeping import chores
 from keeping.backup import MADE
@@ -29,14 +29,13 @@ FAR = {"REMOTE_ADDR": "203.0.113.9"}
 
 
 @pytest.fixture
-def well(empty_database, now):
+def well(migrated_database, now):
     """A migrated shop with a worker that reported just now."""
-    schema.upgrade(empty_database)
-    with empty_database.writing() as session:
+    with migrated_database.writing() as session:
         seed = Seed(session, now())
         seed.shop()
         seed.heartbeat()
-    return open_room(empty_database, now)
+    return open_room(migrated_database, now)
 
 
 def parts(room, status=200):

@@ -93,7 +93,7 @@ def test_without_a_database_that_is_what_is_told(
     assert "duka_inbox_oldest_seconds" not in found
 
 
-@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_no_figure_reads_a_whole_table(room: Room, database) -> None:
     asked: list[str] = []
     event.listen(

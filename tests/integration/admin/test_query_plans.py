@@ -11,7 +11,7 @@ from tests.integration.admin.conftest import open_room
 from tests.integration.admin.test_frame import send
 
 # SQLite's planner tells what it would do without a million rows; the indexes are the same on both.
-pytestmark = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 SMALL = {
     "shops",

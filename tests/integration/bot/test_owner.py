@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
+from admin import finding, queries
 from bot import owner
 from db.models import AuditEntry, Customer, MoneyEvent, Order, OutboxMessage, Product, Shop
 from db.types import clock
+from keeping import privacy
+from orders import totals
 from tests.factories import Seed
 from tests.integration.bot.conftest import Chat
+from tests.shop import WA_ID
 
 OWNER = "254733000111"
 
@@ -190,3 +194,43 @@ def test_only_the_numbers_named_last_are_the_owners(chat: Chat) -> None:
         assert session.scalar(
             select(Customer.owner_since <= clock()).where(Customer.identity == "254733000222")
         )
+
+
+def counted(chat: Chat) -> int:
+    with chat.database.reading() as session:
+        return totals.between(session, 1).customers
+
+
+def listed(chat: Chat) -> list[str]:
+    with chat.database.reading() as session:
+        return [row.phone or "" for row in queries.customers_page(session, 1).rows]
+
+
+def test_an_owner_is_neither_listed_nor_counted_as_a_customer(chat: Chat) -> None:
+    buys(chat)
+    assert (listed(chat), counted(chat)) == ([f"+{WA_ID}"], 1)
+    for _ in range(2):
+        with chat.database.writing() as session:
+            owner.appoint(session, 1, [f"+{OWNER}", f"+{WA_ID}"])
+        assert (listed(chat), counted(chat)) == ([], 0)
+    with chat.database.writing() as session:
+        owner.appoint(session, 1, [f"+{OWNER}"])
+    assert (listed(chat), counted(chat)) == ([f"+{WA_ID}"], 1)
+
+
+def test_an_owner_is_still_found_by_name_or_number(chat: Chat) -> None:
+    with chat.database.reading() as session:
+        (row,) = finding.customers(session, 1, OWNER[-9:]).rows
+    assert row.owner
+
+
+def test_an_owner_who_is_erased_is_none_any_more_and_hears_nothing(chat: Chat) -> None:
+    with chat.database.reading() as session:
+        (person,) = owner.of_shop(session, 1)
+    privacy.erase(chat.database, person.id)
+    with chat.database.reading() as session:
+        assert owner.of_shop(session, 1) == []
+        assert owner.to_tell(session) == []
+    assert counted(chat) == 1
+    buys(chat)
+    assert told(chat) == []

@@ -19,7 +19,7 @@ from tests.factories import Seed
 SOURCE = "messages:main"
 PATIENCE = 10.0
 
-on_sqlite = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 """PostgreSQL gathers commits by itself: there each request meets the database alone."""
 
 

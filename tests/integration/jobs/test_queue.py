@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from db import Database, clock, inbox
 from db.models import InboxEvent, Order, Payment, ReconciliationRun, WorkerHeartbeat
 from db.redis_link import RedisLink
-from jobs.queue import NAME, TASK_NAMES, TASKS, QueueBell, consumer_connections, make_huey, register
+from jobs.queue import NAME, TASK_NAMES, TASKS, QueueBell, consumer_client, make_huey, register
 from jobs.sweeper import PATIENCE, Sweeper
 from keeping import chores, retention
 from orders import service as order_service
@@ -40,14 +40,14 @@ class Queue:
 
     def run(self, work: dict[str, Callable[[int], None]]) -> int:
         """What a worker does with the queue, until it is empty; how many tasks it ran."""
-        connections = consumer_connections(self.url)
-        huey = make_huey(connections)
+        client = consumer_client(self.url)
+        huey = make_huey(client)
         register(huey, work)
         ran = 0
         while (task := huey.dequeue()) is not None:
             huey.execute(task)
             ran += 1
-        connections.disconnect()
+        client.close()
         return ran
 
 

@@ -38,13 +38,13 @@ from keeping.pausing import Opened
 from orders.service import due_to_expire
 from payments import desk
 from payments.gateways.base import Charge, PaymentUpdate, Started
-from tests.conftest import _fake_postgres_clock, new_postgres
+from tests.conftest import Templates
 from tests.integration.bot.conftest import PayingGateway
 from tests.integration.keeping.conftest import DAY, Shop, broken_promises, everything
 from tests.shop import WA_ID
 
-on_postgres = pytest.mark.parametrize("empty_database_url", ["postgres"], indirect=True)
-on_sqlite = pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -58,26 +58,18 @@ def _tools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def database(empty_database: Database) -> Database:
+def database(migrated_database: Database) -> Database:
     """Migrated, since a backup carries its revision."""
-    schema.upgrade(empty_database)
-    return empty_database
+    return migrated_database
 
 
 @pytest.fixture
-def another(
-    database: Database, request: pytest.FixtureRequest, tmp_path: Path, now: Any
-) -> Iterator[Database]:
+def another(engine: str, templates: Templates, tmp_path: Path, now: Any) -> Iterator[Database]:
     """An empty database of the same kind."""
-    if database.on_sqlite:
-        url, close = f"sqlite:///{tmp_path}/another.db", lambda: None
-    else:
-        url = new_postgres(request.getfixturevalue("postgres_server"))
-        close = _fake_postgres_clock(url, now)
-    made = Database(url, now=now)
-    yield made
-    made.close()
-    close()
+    folder = tmp_path / "another"
+    folder.mkdir()
+    with templates.opened(engine, "empty", folder, now) as made:
+        yield made
 
 
 class Later:

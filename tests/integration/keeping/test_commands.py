@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app import House, create_app
 from config import Config
-from db import Database, schema
+from db import Database
 from db.models import Customer, Pause
 from db.redis_link import RedisLink
 from db.refs import Refs
@@ -26,15 +26,14 @@ CLOSED_REDIS = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
-def empty_database_url(tmp_path: Path) -> str:
+def engine() -> str:
     """What differs by database is tested beside; the commands are the same."""
-    return f"sqlite:///{tmp_path / 'duka.db'}"
+    return "sqlite"
 
 
 @pytest.fixture
-def database(empty_database: Database) -> Database:
-    schema.upgrade(empty_database)
-    return empty_database
+def database(migrated_database: Database) -> Database:
+    return migrated_database
 
 
 @pytest.fixture

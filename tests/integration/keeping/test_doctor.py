@@ -55,9 +55,8 @@ def world(now) -> World:
 
 
 @pytest.fixture
-def patient(empty_database: Database, redis_url: str, now, world: World) -> doctor.Patient:
-    schema.upgrade(empty_database)
-    with empty_database.writing() as session:
+def patient(migrated_database: Database, redis_url: str, now, world: World) -> doctor.Patient:
+    with migrated_database.writing() as session:
         open_shop(session)
         session.add(WorkerHeartbeat(worker="w", started_at=clock(), seen_at=clock()))
         session.add(Chore(name=MADE, begun_at=clock(), progress={}))
@@ -74,7 +73,7 @@ def patient(empty_database: Database, redis_url: str, now, world: World) -> doct
         ghala_signature_scheme="timestamp-hex",
         redis_url=redis_url,
     )
-    return doctor.Patient(config, empty_database, RedisLink(redis_url), world.ask, world.certificate, now)
+    return doctor.Patient(config, migrated_database, RedisLink(redis_url), world.ask, world.certificate, now)
 
 
 def grades(patient: doctor.Patient) -> dict[str, list[tuple[str, str]]]:

@@ -50,8 +50,8 @@ def lines() -> Iterator[Lines]:
 
 
 @pytest.fixture
-def empty_database_url(tmp_path: Any) -> str:
-    return f"sqlite:///{tmp_path / 'duka.db'}"
+def engine() -> str:
+    return "sqlite"
 
 
 def test_news_of_a_payment_names_its_event_payment_and_order(shop: Shop, lines: Lines) -> None:

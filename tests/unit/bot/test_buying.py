@@ -136,15 +136,38 @@ def test_a_first_order_costs_at_most_seven_messages():
     assert "RECEIPT ·" in talk.body
 
 
-def test_a_repeat_order_reaches_payment_in_three_taps():
+def test_a_repeat_order_reaches_payment_in_two_taps_after_hi():
     talk = Talk().waiting().pays().says("hi")
-    taps = 0
-    for title in ("Order again", "📍 123 Main", "M-Pesa"):
-        talk.taps(title)
-        taps += 1
-    assert taps == 3
+    assert talk.last.footer == "🔁 2 items to 123 Main St, Nairobi"
+    said = len(talk.said)
+    talk.taps("Order again")
+    assert "123 Main St, Nairobi" in talk.body
+    talk.taps("M-Pesa")
     assert isinstance(talk.effects[0], RequestPayment)
-    assert talk.state == "payment_processing"
+    talk.pays()
+    assert len(talk.said) - said == 3
+
+
+def test_what_changed_since_is_looked_at_before_the_same_is_ordered():
+    talk = Talk().waiting().pays().says("hi")
+    talk.shop = replace(SHOP, products=tuple(replace(p, price=p.price * 2) for p in SHOP.products))
+    talk.taps("Order again")
+    assert talk.state == "address_input"
+    assert "KES 6,000" in talk.body
+
+
+def test_the_button_of_an_old_greeting_orders_nothing_by_itself():
+    talk = Talk().waiting().pays().says("hi")
+    old = talk.id_of("Order again")
+    talk.taps("Order again").says("cancel").says("hi")
+    talk.taps_id(old)
+    assert not any(isinstance(effect, PlaceOrder) for effect in talk.effects)
+    assert talk.state == "address_input"
+
+
+def test_who_picked_up_is_asked_where_to_when_ordering_again():
+    talk = Talk().says("2 coffee", "pick up", "mpesa").pays().says("hi").taps("Order again")
+    assert talk.state == "address_input"
 
 
 def test_ordering_again_says_what_is_gone_and_uses_todays_price():

@@ -11,7 +11,7 @@ from bot.receipt import summary
 from ghala.inbound import Location
 from ghala.messages import ListMessage
 from orders.order import Delivery
-from tests.unit.bot.talk import SHOP, Talk
+from tests.unit.bot.talk import SHOP, ZONES, Talk
 
 HERE = Delivery("address", "123 Main St, Nairobi")
 THERE = Delivery("address", "Sarit Centre, Westlands")
@@ -48,6 +48,22 @@ def test_paying_goods_questions_and_thanks_are_no_part_of_an_address():
     for said in ("mpesa", "0722 000 111", "2 honey", "is it fresh?", "thanks", "edit", "12"):
         talk = at_the_address().says("123 Main St, Nairobi", said)
         assert not any(isinstance(effect, AddToDelivery) for effect in talk.effects), said
+
+
+def test_a_line_while_the_zone_is_chosen_belongs_to_the_address_too():
+    talk = Talk(replace(SHOP, zones=ZONES)).says("2 coffee", "Sarit Centre", "blue gate, next to the church")
+    assert talk.state == "zone_choice"
+    assert talk.body.startswith("📍 Noted for the rider: blue gate, next to the church")
+    talk.says("third floor", "Westlands")
+    assert placed(talk) == Delivery(
+        "address", "Sarit Centre", "blue gate, next to the church, third floor", zone_id=1
+    )
+
+
+def test_zones_goods_questions_and_thanks_are_no_line_of_the_address():
+    for said in ("westlands area", "2 honey", "is it fresh?", "thanks", "12", "pick up"):
+        talk = Talk(replace(SHOP, zones=ZONES)).says("2 coffee", "Sarit Centre", said)
+        assert talk.conversation.delivery is None or not talk.conversation.delivery.landmark, said
 
 
 def test_nothing_is_added_where_no_address_was_typed():
