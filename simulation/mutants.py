@@ -523,7 +523,8 @@ def tells_twice(stack: Planting) -> None:
     ) -> int | None:
         if name == "BackInStock":
             old(session, shop_id, customer_key, name, data, unique=f"{unique}:again")
-        return old(session, shop_id, customer_key, name, data, unique=unique)
+        told: int | None = old(session, shop_id, customer_key, name, data, unique=unique)
+        return told
 
     old = swap(stack, inbox, "record_internal", record_internal)
 
