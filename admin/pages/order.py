@@ -218,6 +218,7 @@ def routes(pages: Blueprint, console: Console) -> None:
         says = (
             f"{amount} in cash are booked for {ref}.",
             "The order is paid, and the customer gets a receipt.",
+            "Do it when you hold the money: taking it back is a refund.",
         )
         return console.ask(
             shop, Question("Record cash", says, f"Record {amount}", url_for("admin.order", ref=ref))
