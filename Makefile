@@ -48,7 +48,7 @@ flow: install ## Draw the conversation into docs/flow.md
 templates: install ## Write docs/templates.md, the list for whoever registers WhatsApp's templates
 	$(BIN)/python -m bot.templates
 
-bench: install ## Measure how fast the shop is and print tables, 15 minutes (ARGS=... for one part)
+bench: install ## Measure how fast the shop is and print tables, 20 minutes (ARGS=... for one part)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-quick: install ## The same in two minutes, saying less
