@@ -259,6 +259,11 @@ def _money(sim: Simulation) -> Iterator[str]:
     for event in events:
         booked[event[1] or f"order:{event[8] or event[5] or event[6]}"].append(event)
     expected: Counter[str] = Counter()
+    named = {
+        (receipt.order_id, receipt.amount, receipt.currency)
+        for receipt in sim.outside.receipts
+        if receipt.reference in booked
+    }
     for receipt in sim.outside.receipts:
         names = {receipt.reference} if receipt.reference else set()
         if receipt.first or not receipt.reference:
@@ -269,7 +274,11 @@ def _money(sim: Simulation) -> Iterator[str]:
         expected.update(names)
         alone = len(sim.outside.orders_by_ref.get(receipt.external_id, ())) <= 1
         if not found:
-            if receipt.told or (receipt.first and alone and not receipt.foreign):
+            if not receipt.reference and (receipt.order_id, receipt.amount, receipt.currency) in named:
+                # Told of a payment without its reference and later of the same amount with one, nobody can know
+                # that it was another payment: news without a reference are mostly completed like that.
+                sim.world.faults.reached("a payment without a reference, taken for a later one")
+            elif receipt.told or (receipt.first and alone and not receipt.foreign):
                 yield f"I4 money came and is in no book: {receipt}"
             else:
                 sim.world.faults.reached("money nobody told us about")
