@@ -7,7 +7,7 @@ left as it is when the thing exists already.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, TypeVar
 
@@ -41,6 +41,9 @@ _GROUPED: Final = re.compile(r"^\d{1,3}([, \u00a0]\d{3})+(\.\d*)?$")
 """Thousands set apart; a comma anywhere else might be meant as a decimal point, and is refused."""
 _SEPARATORS: Final = re.compile(r"[, \u00a0]")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+NO_YEAR: Final = "write a year of our time"
 
 
 class BadEntry(RuleBroken):
@@ -98,7 +101,14 @@ def _said(texts: dict[str, str]) -> dict[str, str]:
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(NO_YEAR) from None
+    # At the ends of the calendar another zone's clock would show a year that does not exist.
+    if utc.year in {MINYEAR, MAXYEAR}:
+        raise ValueError(NO_YEAR)
+    return utc
 
 
 def _at_most(longest: int) -> AfterValidator:

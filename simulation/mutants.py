@@ -188,13 +188,13 @@ def dedupe_by_delivery_only(stack: Planting) -> None:
 def ack_before_commit(stack: Planting) -> None:
     """The request is answered whatever became of the transaction."""
     from flask import Response
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import SQLAlchemyError
 
     old = message_webhook.blueprint
 
     def blueprint(*args: Any, **kwargs: Any) -> Any:
         made = old(*args, **kwargs)
-        made.register_error_handler(OperationalError, lambda _: Response(b"{}", 200))
+        made.register_error_handler(SQLAlchemyError, lambda _: Response(b"{}", 200))
         return made
 
     swap(stack, message_webhook, "blueprint", blueprint)

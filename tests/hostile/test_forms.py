@@ -32,6 +32,20 @@ def test_a_place_that_is_nowhere_on_earth_is_refused(villain: Villain, degrees: 
     assert send(villain, "/admin/delivery/place", latitude="-1.29", longitude=degrees).status_code == 400
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_promotion_until_the_end_of_the_calendar_is_refused(villain: Villain, day: str) -> None:
+    answer = send(
+        villain,
+        "/admin/promotions/new",
+        title_en="10% off",
+        kind="percent",
+        percent="10",
+        ends=f"{day}T08:00",
+    )
+    assert answer.status_code == 400
+    assert "a year of our time" in answer.text
+
+
 def test_a_text_that_is_far_too_long_is_refused_and_shown(villain: Villain) -> None:
     answer = send(villain, "/admin/texts", **{"receipt-thanks_en": "Asante " * 1_000})
     assert answer.status_code == 400
