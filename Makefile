@@ -36,7 +36,7 @@ fmt: install ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-fuzz: install ## Send a hundred thousand hostile requests to shops with payments under way; ARGS='--seed 1' repeats it
+fuzz: install ## Send a hundred thousand hostile requests to shops with payments under way and to their consoles; ARGS='--seed 1' repeats it
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 crawl: install ## Walk the whole conversation and print what a purchase costs in messages and bytes

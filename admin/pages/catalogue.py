@@ -106,12 +106,17 @@ def routes(pages: Blueprint, console: Console) -> None:
         except BadEntry:
             price = 0
         picture = values.get("uploaded") or values.get("picture", "")
+
+        def said(name: str) -> dict[str, str]:
+            written = changing.texts(values, name, languages)
+            return {code: seen for code, text in written.items() if (seen := entries.visible(text))}
+
         shown = ProductView(
             id=product_id,
             sku=values.get("sku", ""),
-            names=changing.texts(values, "name", languages) or {shop.language: "…"},
+            names=said("name") or {shop.language: "…"},
             price=price,
-            descriptions=changing.texts(values, "description", languages),
+            descriptions=said("description"),
             emoji=plain(values.get("emoji", ""), 8),
             varies=bool(catalogue.variants(session, product_id)),
         )

@@ -181,12 +181,12 @@ def degrees(values: Mapping[str, str], field: str) -> float | None:
     if not written:
         return None
     try:
-        number = Decimal(written)
+        number = round(Decimal(written), 6)
     except InvalidOperation:
         raise BadEntry((field, "write degrees, such as -1.2921")) from None
     if not number.is_finite():
         raise BadEntry((field, "write degrees, such as -1.2921"))
-    return float(round(number, 6))
+    return float(number)
 
 
 def metres(written: str) -> int | None:
