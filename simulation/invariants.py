@@ -171,8 +171,9 @@ def _all(sim: Simulation) -> Iterator[str]:
 
 
 def _list_of_message_ids(sim: Simulation) -> list[str]:
-    """WhatsApp's ids of all stored messages, from the messages themselves; masked ones have lost theirs."""
-    query = "SELECT raw FROM inbox_events WHERE kind = 'message' AND status <> 'ignored' AND raw <> x'7b7d'"
+    """WhatsApp's ids of all stored messages, from the messages as they came."""
+    query = """SELECT c.raw FROM sim_came AS c JOIN inbox_events AS i ON i.id = c.event_id
+               WHERE c.kind = 'message' AND i.status <> 'ignored'"""
     return [orjson.loads(raw)["message"].get("id", "") for (raw,) in rows(sim.database, query)]
 
 
@@ -592,7 +593,8 @@ def _statuses(sim: Simulation) -> Iterator[str]:
     }
     best: dict[str, int] = {}
     # Those that came long before we knew the message's name over there were given up as not ours.
-    query = "SELECT raw, status FROM inbox_events WHERE kind = 'status' AND raw <> x'7b7d'"
+    query = """SELECT c.raw, i.status FROM sim_came AS c JOIN inbox_events AS i ON i.id = c.event_id
+               WHERE c.kind = 'status'"""
     for raw, done in rows(sim.database, query):
         if done != "done":
             sim.world.faults.reached("a status came too early and was given up")

@@ -32,6 +32,7 @@ CREATE TABLE sim_said (seq INTEGER PRIMARY KEY, outbox_id INTEGER, customer_id I
 CREATE TABLE sim_moved (seq INTEGER PRIMARY KEY, customer_id INTEGER, version INTEGER, txn INTEGER, data TEXT);
 CREATE TABLE sim_waits (seq INTEGER PRIMARY KEY, customer_id INTEGER, product_id INTEGER, gone INTEGER, listens INTEGER, txn INTEGER);
 CREATE TABLE sim_back (seq INTEGER PRIMARY KEY, event_id INTEGER, customer_id INTEGER, product_id INTEGER, txn INTEGER);
+CREATE TABLE sim_came (event_id INTEGER PRIMARY KEY, kind TEXT, raw BLOB);
 CREATE TABLE sim_wrong (seq INTEGER PRIMARY KEY, what TEXT, detail TEXT);
 CREATE INDEX sim_said_txn ON sim_said (txn);
 CREATE INDEX sim_said_customer ON sim_said (customer_id, txn);
@@ -58,6 +59,9 @@ END;
 CREATE TRIGGER sim_6 AFTER INSERT ON inbox_events WHEN NEW.external_id LIKE 'BackInStock:%' BEGIN
   INSERT INTO sim_back (event_id, customer_id, product_id, txn)
   SELECT NEW.id, id, json_extract(CAST(NEW.raw AS TEXT), '$.product_id'), sim_txn() FROM customers WHERE identity = NEW.customer_key;
+END;
+CREATE TRIGGER sim_7 AFTER INSERT ON inbox_events WHEN NEW.kind IN ('message', 'status') BEGIN
+  INSERT INTO sim_came (event_id, kind, raw) VALUES (NEW.id, NEW.kind, NEW.raw);
 END;
 CREATE TRIGGER sim_0 AFTER INSERT ON sim_wrong BEGIN SELECT sim_touch(); END;
 CREATE TRIGGER sim_10 AFTER UPDATE ON products
