@@ -111,9 +111,10 @@ class Inside:
         link = RedisLink(redis_url)
         house = composition.House(config, self.database, link, self.bell, Refs())
         tasks: Tasks = composition.build_tasks(house)
-        tasks._desk = PaymentDesk(self.database, {"ghala": self.gateway}, self.bell)  # noqa: SLF001
+        gateways: Any = {"ghala": self.gateway}
+        tasks._desk = PaymentDesk(self.database, gateways, self.bell)  # noqa: SLF001
         self.tasks = tasks.by_name()
-        self.sender = Sender(self.database, lambda: self.phone, V1(), Pacing(link, 0, 0), random.Random(1))  # noqa: S311
+        self.sender = Sender(self.database, lambda: self.phone, V1(), Pacing(link, 0, 0), random.Random(1))
         self.statements: Counter[str] = Counter()
         self.transactions = 0
         for engine in {self.database.engine, self.database._readers}:  # noqa: SLF001

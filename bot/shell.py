@@ -23,7 +23,7 @@ import observing
 from bot import conversation as conversations
 from bot import flood, funnel, owner
 from bot.apology import apology
-from bot.bursts import Burst
+from bot.bursts import Burst, Thought
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
 from bot.effects import (
@@ -312,7 +312,7 @@ class ConversationShell:
         self._recorder.prepare(shop)
         try:
             with self._database.writing() as session:
-                burst = Burst()
+                burst = Burst(decide)
                 for waiting, from_customer in events:
                     if claim.blocked and from_customer:
                         continue  # kept, and not answered
@@ -327,11 +327,10 @@ class ConversationShell:
                         continue
                     spoken = conversation.language or shop.languages[0]
                     conversation = replace(conversation, language=spoken)
-                    thought = (
-                        None
-                        if event is None
-                        else burst.hear(event, waiting.id, waiting.age, conversation, shop)
-                    )
+                    if event is None:
+                        continue
+                    with measuring.timed(measuring.DECIDE_SECONDS):
+                        thought = burst.hear(event, waiting.id, waiting.age, conversation, shop)
                     if thought is not None:
                         conversation, shop = self._turn(
                             session, claim, conversation, shop, thought, work, from_customer=from_customer
@@ -449,21 +448,21 @@ class ConversationShell:
         claim: Claim,
         conversation: Conversation,
         shop: ShopSnapshot,
-        event: Event,
+        thought: Thought,
         work: Work,
         *,
         from_customer: bool,
     ) -> tuple[Conversation, ShopSnapshot]:
-        """One event and all that follows from it."""
-        if not conversation.language:
-            conversation = replace(conversation, language=shop.languages[0])
-        waiting: list[Event] = [event]
+        """One thought, of ``conversation`` as it is, and all that follows from it."""
+        waiting: list[Event] = [thought.event]
+        decided = thought.decided
         for _ in range(MOST_ROUNDS):
             if not waiting:
                 return conversation, shop
             happened = waiting.pop(0)
-            with measuring.timed(measuring.DECIDE_SECONDS):
-                decided = decide(conversation, happened, shop)
+            if decided is None:
+                with measuring.timed(measuring.DECIDE_SECONDS):
+                    decided = decide(conversation, happened, shop)
             seen = self._recorder.seen(session, shop)
             work.turn.note(happened, seen, decided, from_customer=from_customer)
             conversation = decided.conversation
@@ -476,6 +475,7 @@ class ConversationShell:
                     shop = self._pictures.take(session, claim.shop_id)
                 if result is not None:
                     waiting.append(result)
+            decided = None
         raise FlowError(f"a turn did not end after {MOST_ROUNDS} rounds in state {conversation.state}")
 
     def _do(

@@ -248,15 +248,18 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
 
 def wake(session: Session, customer_id: int) -> None:
     """The customer wrote: what waited for the window to open may go now."""
-    session.execute(
-        update(OutboxMessage)
-        .where(
-            OutboxMessage.customer_id == customer_id,
-            OutboxMessage.status == word("waiting"),
-            OutboxMessage.next_at > clock(SEND_LEASE),
-        )
-        .values(next_at=clock())
+    session.execute(_WAKE, {"customer": customer_id})
+
+
+_WAKE = (
+    update(table(OutboxMessage))
+    .where(
+        _OUTBOX.customer_id == bindparam("customer"),
+        _OUTBOX.status == word("waiting"),
+        _OUTBOX.next_at > clock(SEND_LEASE),
     )
+    .values(next_at=clock())
+)
 
 
 _MINE = (
