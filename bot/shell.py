@@ -126,6 +126,7 @@ class Work:
     held: list[int] = field(default_factory=list)
     news: list[int] = field(default_factory=list)
     patience: float = 0.0
+    after: dict[str, Any] = field(default_factory=dict)
 
 
 class Fenced(Exception):
@@ -270,7 +271,7 @@ class ConversationShell:
             extra = {"customer_id": claim.customer_id, "messages": len(work.unread)}
             log.warning("customer_flooding", extra=extra)
         if moved:
-            self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
+            self._copies.put(claim.customer_id, claim.version + 1, work.after)
         self._ring(work)
         return more[0].id if more else None
 
@@ -601,11 +602,12 @@ class ConversationShell:
             write = _WRITE_GIVEN_BACK[wrote]
         counts: dict[str, int] = {}
         come: dict[str, Any] = {}
+        local = shop.now.astimezone(ZoneInfo(shop.timezone))
         if wrote:
-            today = shop.now.astimezone(ZoneInfo(shop.timezone)).date()
-            before = claim.funnel_stage if claim.funnel_day == today else 0
+            before = claim.funnel_stage if claim.funnel_day == local.date() else 0
             counts = funnel.newly(before, funnel.stage(conversation))
-            come = {"funnel_day": today, "funnel_stage": before + len(counts)}
+            come = {"funnel_day": local.date(), "funnel_stage": before + len(counts)}
+        work.after = conversations.dump(conversation)
         mine = session.execute(
             write,
             {
@@ -613,7 +615,7 @@ class ConversationShell:
                 "claimed": claim.fence,
                 "before": claim.version,
                 "version": claim.version + 1,
-                "data": conversations.dump(conversation),
+                "data": work.after,
                 **come,
             },
         ).first()
@@ -638,7 +640,13 @@ class ConversationShell:
         said = together(work.said)
         self._promise(session, claim, said)
         totals.add(
-            session, claim.shop_id, claim.customer_id, messages_in=came, messages_out=len(said), **counts
+            session,
+            claim.shop_id,
+            claim.customer_id,
+            local,
+            messages_in=came,
+            messages_out=len(said),
+            **counts,
         )
         self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
         return True

@@ -105,11 +105,13 @@ def mark_paid(session: Session, order: Order, amount: int) -> bool:
     if reopened:
         promotions.use_again(session, order)
     session.execute(_SPENT, {"customer": order.customer_id, "amount": amount})
-    totals.add_sold(session, order.shop_id, order.id)
+    now = totals.local_now(session, order.shop_id)
+    totals.add_sold(session, order.shop_id, order.id, now.date())
     totals.add(
         session,
         order.shop_id,
         order.customer_id,
+        now,
         orders_paid=1,
         revenue=amount,
         orders_closed=-1 if reopened else 0,
