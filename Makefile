@@ -36,7 +36,7 @@ fmt: install ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-fuzz: install ## Send a hundred thousand hostile requests to shops with payments under way; ARGS='--seed 1' repeats it
+fuzz: install ## Send a hundred thousand hostile requests to shops with payments under way and to their consoles; ARGS='--seed 1' repeats it
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 crawl: install ## Walk the whole conversation and print what a purchase costs in messages and bytes
@@ -48,7 +48,7 @@ flow: install ## Draw the conversation into docs/flow.md
 templates: install ## Write docs/templates.md, the list for whoever registers WhatsApp's templates
 	$(BIN)/python -m bot.templates
 
-bench: install ## Measure how fast the shop is and print tables, 15 minutes (ARGS=... for one part)
+bench: install ## Measure how fast the shop is and print tables, 20 minutes (ARGS=... for one part)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-quick: install ## The same in two minutes, saying less

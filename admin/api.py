@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound, ServiceUnavailable, UnsupportedMediaType
 
@@ -32,6 +34,7 @@ from orders.order import Delivery
 from payments import phone as phones
 from payments import reconciliation
 from payments import service as payment_service
+from payments.refunds import Given
 
 LARGEST_BODY: Final = 64 * 1024
 DEFAULT_LIMIT: Final = 10
@@ -81,6 +84,8 @@ FIELDS: Final = {
     "unknown_method": "method",
 }
 """The field that broke the rule, where there is one."""
+B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
 _LIMIT: Final = re.compile(r"\d{1,6}", re.ASCII)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -256,22 +261,17 @@ class OrdersDesk:
             InvalidFields: the body breaks the contract.
             RuleBroken: no payment may be started now.
         """
-        if not queries.looks_like_reference(ref):
-            raise NotFound
-        raw, fields = _body()
-        body = read(PaymentBody, fields)
-        house = self._house
-        with house.database.writing() as session:
-            shop = asked_shop(session)
-            turn = idempotency.claim(session, shop.id, _key(), request.path, raw)
-            if turn.answer is not None:
-                return turn.answer
+
+        def start(session: Session, shop: Shop, body: PaymentBody) -> tuple[dict[str, Any], int]:
+            number = self._number(session, shop, ref, body)
             payment = payment_service.request(
-                session, shop.id, ref, body.method, self._number(session, shop, ref, body), refs=house.refs
+                session, shop.id, ref, body.method, number, refs=self._house.refs
             )
-            answer = _payment(payment, ref)
-            idempotency.keep(session, turn, answer)
-        house.bell.payment(payment.id)
+            return _payment(payment, ref), payment.id
+
+        answer, payment_id = self._once(ref, PaymentBody, start)
+        if payment_id is not None:
+            self._house.bell.payment(payment_id)
         return answer
 
     def give_back(self, ref: str) -> dict[str, Any]:
@@ -281,21 +281,31 @@ class OrdersDesk:
             InvalidFields: the body breaks the contract.
             RuleBroken: there is not so much to give back.
         """
+
+        def give(session: Session, shop: Shop, body: RefundBody) -> tuple[dict[str, Any], Given]:
+            return refunds_api.give_back(session, shop.id, ref, body)
+
+        answer, given = self._once(ref, RefundBody, give)
+        for event_id in () if given is None else given.news.event_ids:
+            self._house.bell.inbox("internal", event_id)
+        return answer
+
+    def _once(
+        self, ref: str, kind: type[B], act: Callable[[Session, Shop, B], tuple[dict[str, Any], T]]
+    ) -> tuple[dict[str, Any], T | None]:
+        """Do what the request's body asks about an order; the first answer again, and ``None``, if it was done before."""
         if not queries.looks_like_reference(ref):
             raise NotFound
         raw, fields = _body()
-        body = read(RefundBody, fields)
-        house = self._house
-        with house.database.writing() as session:
+        body = read(kind, fields)
+        with self._house.database.writing() as session:
             shop = asked_shop(session)
             turn = idempotency.claim(session, shop.id, _key(), request.path, raw)
             if turn.answer is not None:
-                return turn.answer
-            answer, given = refunds_api.give_back(session, shop.id, ref, body)
+                return turn.answer, None
+            answer, done = act(session, shop, body)
             idempotency.keep(session, turn, answer)
-        for event_id in given.news.event_ids:
-            house.bell.inbox("internal", event_id)
-        return answer
+        return answer, done
 
     def _number(self, session: Session, shop: Shop, ref: str, body: PaymentBody) -> str | None:
         """The number to charge: the one sent, else the customer's own."""

@@ -16,11 +16,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from admin.changing import State, by_language
-from admin.needs import few
 from catalog.money import to_major
 from catalog.shops import said
 from catalog.snapshot import in_language
 from db.models import Category, DeliveryZone, Product, Promotion, Shop
+from keeping.waiting import few
 from languages import LANGUAGES
 
 PAGE: Final = 60

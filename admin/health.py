@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -21,6 +19,7 @@ from admin.house import VERSION, AdminHouse
 from db import inbox, outbox, schema
 from db.models import Chore, Pause, Shop, WorkerHeartbeat
 from db.types import clock
+from keeping import files
 from keeping.backup import MADE
 
 OK: Final = "ok"
@@ -190,13 +189,10 @@ class Examination:
         return Part(OK) if silence <= SILENT_WORKER else Part(DEGRADED, f"No worker for {silence:.0f} s.")
 
     def _disk(self) -> Part:
-        database = self._house.database
-        file = Path(database.url.database) if database.on_sqlite and database.url.database else None
         try:
-            usage = shutil.disk_usage(file.parent if file is not None else Path.cwd())
+            free = files.free(self._house.database.file)
         except OSError as error:
             return Part(DOWN, f"The disk cannot be read: {type(error).__name__}.")
-        free = usage.free / usage.total
         return Part(OK) if free > LEAST_FREE else Part(DOWN, f"Only {free:.1%} of the disk is free.")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -38,6 +39,7 @@ from db.models import (
     WorkerHeartbeat,
 )
 from db.types import clock, word
+from keeping import files
 from payments import service as payment_service
 
 MOST_COUNTED: Final = 10_000
@@ -159,10 +161,11 @@ FIGURES: Final = (
 """Everything read from the database."""
 
 UP: Final = "duka_database_up"
+DISK: Final = "duka_disk_free_ratio"
 
 
 class _Collector:
-    """Reads every figure in one transaction; without a database there is only ``duka_database_up 0``."""
+    """Reads every figure in one transaction; without a database there is only ``duka_database_up 0`` and the disk."""
 
     def __init__(self, house: AdminHouse) -> None:
         self._house = house
@@ -180,6 +183,12 @@ class _Collector:
                     families.append(family)
         except SQLAlchemyError:
             families, up = [], 0.0
+        free = GaugeMetricFamily(
+            DISK, "Free part of the disk where SQLite's file lies, else where the processes work."
+        )
+        with suppress(OSError):
+            free.add_metric((), files.free(self._house.database.file))
+        yield free
         yield GaugeMetricFamily(UP, "Whether the database could be read just now.", value=up)
         yield from families
 

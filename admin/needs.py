@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from admin.console import Input, InvalidInput
 from admin.wording import METHOD_WORDS, ORDER_WORDS, REASON_WORDS, plain, say_money, sentence
 from catalog.snapshot import in_language
-from db import inbox, outbox
+from db import inbox
 from db.models import (
     Conversation,
     Customer,
@@ -32,6 +32,7 @@ from db.models import (
 from db.refs import Refs
 from db.types import clock, word
 from errors import RuleBroken
+from keeping import waiting as waits
 from payments import gateways, refunds, settling
 from payments import service as payment_service
 
@@ -41,13 +42,10 @@ PAID_LOOKED_AT: Final = 300
 """How many of the newest paid orders are looked at for a receipt; the daily reconciliation looks at all."""
 PATIENCE: Final = 120.0
 """Seconds a receipt may take."""
-DEAD_DAYS: Final = 7.0
 ORDERS_LOOKED_AT: Final = 300
 """How many of the newest orders of a status are looked at for one that money fits."""
 _WOULD_TAKE_MONEY: Final = ("pending_payment", "expired", "cancelled")
 _BIGGEST_ID: Final = 2**63
-FEW: Final = 3
-"""Pieces at which a product is nearly sold out, unless the shop's setting ``low_stock`` says otherwise."""
 
 
 class NotThere(RuleBroken):
@@ -104,7 +102,7 @@ class Action:
         inputs: what the owner has to say with it.
         offer: further inputs, made for this item.
         sure: asked a second time with these sentences, when what was said decides what will happen.
-        password: whether money moves on the owner's word, which takes the password once more.
+        password: whether money leaves the shop or counts as paid on the owner's word, which takes the password once more.
     """
 
     name: str
@@ -168,9 +166,7 @@ def _money(kind: str) -> Finder:
             select(MoneyEvent, Order.ref, Order.status, Order.total)
             .outerjoin(Order, Order.id == MoneyEvent.order_id)
             .where(
-                MoneyEvent.shop_id == shop.id,
-                MoneyEvent.settled_at.is_(None),
-                MoneyEvent.kind.in_([word("unmatched"), word("refund_due")]),
+                waits.money(shop.id),
                 MoneyEvent.kind == kind,
                 _one(MoneyEvent.id, only),
             )
@@ -339,8 +335,7 @@ def _unclear(session: Session, shop: Shop, only: int | None = None) -> list[Item
         select(Payment, Order.ref)
         .join(Order, Order.id == Payment.order_id)
         .where(
-            Payment.shop_id == shop.id,
-            Payment.status.in_([word("unknown"), word("needs_review")]),
+            waits.payments(shop.id),
             _one(Payment.id, only),
         )
         .order_by(Payment.updated_at.desc())
@@ -423,12 +418,10 @@ def _send_receipt(doing: Doing) -> Rings:
 
 def _dead(*, templates: bool) -> Finder:
     def find(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
-        since = session.scalar(select(clock(-DEAD_DAYS * 24 * 3600)))
-        assert since is not None  # noqa: S101 - a clock has a time
         found = [
             row
-            for row in outbox.undelivered(session, shop.id, only=only)
-            if row.created_at > since and (row.message.get("type") == "template") is templates
+            for row in waits.messages(session, shop.id, only)
+            if (row.message.get("type") == "template") is templates
         ][:MOST]
         names = session.execute(
             select(Customer.id, Customer.name).where(Customer.id.in_({row.customer_id for row in found}))
@@ -490,18 +483,10 @@ def _dismiss(doing: Doing) -> Rings:
     return Rings()
 
 
-def few(shop: Shop) -> int:
-    """Pieces at which a product of this shop is nearly sold out."""
-    setting = (shop.settings or {}).get("low_stock", FEW)
-    return setting if isinstance(setting, int) else FEW
-
-
 def _low(session: Session, shop: Shop, only: int | None = None) -> list[Item]:
     rows = session.scalars(
         select(Product)
-        .where(
-            Product.shop_id == shop.id, Product.active, Product.available <= few(shop), _one(Product.id, only)
-        )
+        .where(waits.nearly_sold_out(shop), _one(Product.id, only))
         .order_by(Product.available, Product.id)
         .limit(MOST)
     )
@@ -534,8 +519,7 @@ def _wanting(session: Session, shop: Shop, only: int | None = None) -> list[Item
         select(Customer.id, Customer.name, Conversation.wants_person_since)
         .join(Customer, Customer.id == Conversation.customer_id)
         .where(
-            Conversation.shop_id == shop.id,
-            Conversation.wants_person_since.is_not(None),
+            waits.people(shop.id),
             _one(Conversation.customer_id, only),
         )
         .order_by(Conversation.wants_person_since)

@@ -40,6 +40,7 @@ class Plan:
     purchase_seconds: float = 5.0
     sizes: tuple[int, ...] = (0, 2_000, 20_000)
     payments: int = 500
+    workers: tuple[int, ...] = (1, 2, 3)
     others: list[float] = field(default_factory=list)
 
 
@@ -51,6 +52,7 @@ QUICK: Final = Plan(
     purchase_seconds=3.0,
     sizes=(0, 2_000),
     payments=100,
+    workers=(),
 )
 
 
@@ -170,18 +172,7 @@ async def purchases(plan: Plan, database: str) -> None:
             ],
         )
     )
-    head = [
-        "Ghala, crowd",
-        "purchases/s",
-        "median s",
-        "CPU ms each",
-        "web",
-        "worker",
-        "database",
-        "valkey",
-        "failed",
-    ]
-    say(table(f"Whole purchases, {database}", head, rows))
+    say(table(f"Whole purchases, {database}", ["Ghala, crowd", *PURCHASE], rows))
     head = ["", "start s", "idle MB", "under load MB"]
     sizes = [
         [name, number(took[key]) if (key := "worker 0" if name == "worker" else name) in took else "",
@@ -189,6 +180,18 @@ async def purchases(plan: Plan, database: str) -> None:
         for name in idle
     ]  # fmt: skip
     say(table(f"Processes, {database}", head, sizes))
+
+
+PURCHASE: Final = (
+    "purchases/s",
+    "median s",
+    "CPU ms each",
+    "web",
+    "worker",
+    "database",
+    "valkey",
+    "failed",
+)
 
 
 def bought(runs: list[Seen]) -> list[str]:
@@ -248,10 +251,30 @@ def booked(tables: Database, most: int) -> tuple[list[float], float]:
     return waits, (max(done) - min(began)).total_seconds()
 
 
+async def workers(plan: Plan, database: str) -> None:
+    """Whole purchases with one worker process and with several; on SQLite they would wait for one lock."""
+    if database == "sqlite" or not plan.workers:
+        return
+    rows = []
+    for delay in plan.delays:
+        for many in plan.workers:
+            async with opened(database, workers=many) as (stack, _):
+                crowd = max(plan.crowds)
+                task = Task(
+                    "buy", stack.port, stack.ghala, at_once=crowd, delay=delay,
+                    seconds=plan.purchase_seconds, warm=2.0 + crowd / 128,
+                )  # fmt: skip
+                runs = [await measured(plan, stack, task) for _ in range(plan.repeats)]
+                rows.append([f"{ms(delay):.0f} ms, {crowd} customers, {many}", *bought(runs)])
+    head = ["Ghala, crowd, workers", *PURCHASE]
+    say(table(f"Worker processes, {database}", head, rows))
+
+
 PARTS: Final[dict[str, Callable[[Plan, str], Awaitable[None]]]] = {
     "accept": accept,
     "purchases": purchases,
     "payments": payments,
+    "workers": workers,
 }
 
 

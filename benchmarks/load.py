@@ -139,9 +139,14 @@ class Phone:
 
 
 class Ghala:
-    """The other side: takes messages and orders, and knows who has paid."""
+    """The other side: takes messages and orders, and knows who has paid.
 
-    def __init__(self) -> None:
+    Args:
+        run: what tells its ids from those of other runs on the same shop.
+    """
+
+    def __init__(self, run: int) -> None:
+        self._run = run
         self.phones: defaultdict[str, Phone] = defaultdict(Phone)
         self.charges: dict[str, dict[str, Any]] = {}
         self.sends = 0
@@ -157,7 +162,7 @@ class Ghala:
         if path.endswith("/messages"):
             return self._show(told)
         charge = {
-            "id": f"gh_{next(self._numbers)}",
+            "id": f"gh_{self._run}_{next(self._numbers)}",
             "external_id": told["external_id"],
             "status": "pending",
             "payment_status": "pending",
@@ -180,7 +185,7 @@ class Ghala:
             phone = self.phones[str(told["to"]).removeprefix("+")]
             phone.texts.append(str(inner.get("text", "") if isinstance(inner, dict) else inner))
             phone.touch()
-        return b'{"messages":[{"id":"wamid.S%d"}]}' % next(self._numbers)
+        return b'{"messages":[{"id":"wamid.S%d.%d"}]}' % (self._run, next(self._numbers))
 
     def pay(self, charge: dict[str, Any]) -> dict[str, Any]:
         """The customer enters the PIN; the event Ghala posts."""
@@ -200,7 +205,7 @@ class Load:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.seen = Seen()
-        self.ghala = Ghala()
+        self.ghala = Ghala(task.first)
         self.callers = wire.Callers(task.port)
         self.measuring = False
         self.over = False

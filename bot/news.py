@@ -373,9 +373,9 @@ def order_moved(event: events.OrderMoved, conversation: Conversation, shop: Shop
 
 
 def back_in_stock(event: events.BackInStock, conversation: Conversation, shop: ShopSnapshot) -> Next:
-    """It is there again, once; whoever comes too late waits on."""
+    """It is there again, once; whoever comes too late waits on, and who said "stop" meanwhile hears nothing."""
     product = shop.product(event.product_id)
-    if product is None:
+    if product is None or conversation.stopped:
         return _quiet(conversation)
     if product.sold_out:
         return Next(conversation, (WaitForStock(product.id),), silent=True)

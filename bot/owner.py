@@ -24,7 +24,7 @@ from db.types import word
 from errors import RuleBroken
 from ghala.inbound import InboundMessage, TextContent
 from ghala.messages import Template, Text, dump, fit
-from keeping import chores
+from keeping import chores, waiting
 from orders import customers, totals
 from orders import service as order_service
 from orders.order import OrderView
@@ -35,7 +35,6 @@ NEWS: Final = ("paid", "needs", "summary")
 HOUR: Final = 20
 """Of the shop's day, at which the summary goes unless the setting says otherwise."""
 LOOK_EVERY: Final = 55.0
-FEW: Final = 3
 MOST: Final = 50
 CONFIRM: Final = "1"
 
@@ -204,7 +203,7 @@ def _summary(session: Session, shop: Shop, owners: Collection[Customer], local: 
         "mpesa": texts.money(mpesa, shop.currency, shop.language),
         "difference": texts.money(abs(sums.revenue - booked), shop.currency, shop.language),
         "open": str(report.for_a_person),
-        "low": str(len(_low(session, shop))),
+        "low": str(len(session.scalars(_low(shop)).all())),
     }
     said = texts.say(shop.language, "owner-summary", **args)
     template = templates.fill("owner_summary", shop.language, **args)
@@ -215,44 +214,29 @@ def _needs(
     session: Session, shop: Shop, known: dict[str, list[int]]
 ) -> tuple[dict[str, list[int]], dict[str, int]]:
     """What needs a person now, by kind, and how many of each kind are new since ``known``."""
-    found = {kind: list(session.scalars(rows.limit(MOST))) for kind, rows in _open(shop.id).items()}
-    found["stock"] = _low(session, shop)
+    found = _open(session, shop)
     counts = {kind: len(set(ids) - set(known.get(kind, ()))) for kind, ids in found.items()}
     return found, {kind: count for kind, count in counts.items() if count}
 
 
-def _open(shop_id: int) -> dict[str, Select[Any]]:
-    """What waits for a person, the newest first, each by the index over open rows."""
-    return {
+def _open(session: Session, shop: Shop) -> dict[str, list[int]]:
+    """What waits for a person, by kind, the newest first."""
+    rows: dict[str, Select[Any]] = {
         "person": select(Conversation.customer_id)
-        .where(Conversation.shop_id == shop_id, Conversation.wants_person_since.is_not(None))
+        .where(waiting.people(shop.id))
         .order_by(Conversation.wants_person_since.desc()),
-        "money": select(MoneyEvent.id)
-        .where(
-            MoneyEvent.shop_id == shop_id,
-            MoneyEvent.settled_at.is_(None),
-            MoneyEvent.kind.in_([word("unmatched"), word("refund_due")]),
-        )
-        .order_by(MoneyEvent.id.desc()),
+        "money": select(MoneyEvent.id).where(waiting.money(shop.id)).order_by(MoneyEvent.id.desc()),
+        # Most of what is unclear clears up by itself.
         "payment": select(Payment.id)
-        .where(
-            Payment.shop_id == shop_id,
-            Payment.status.in_([word("unknown"), word("needs_review")]),
-            Payment.updated_at < clock(-reconciliation.CLEAR_WITHIN),
-        )
+        .where(waiting.payments(shop.id), Payment.updated_at < clock(-reconciliation.CLEAR_WITHIN))
         .order_by(Payment.updated_at.desc()),
-        "message": select(OutboxMessage.id)
-        .where(
-            OutboxMessage.shop_id == shop_id,
-            OutboxMessage.status == word("dead"),
-            OutboxMessage.kind.in_(["receipt", "news", "person"]),
-        )
-        .order_by(OutboxMessage.id.desc()),
+        "stock": _low(shop),
     }
+    found = {kind: list(session.scalars(those.limit(MOST))) for kind, those in rows.items()}
+    # One of our own to the owner that did not arrive is no reason for another.
+    lost = [row.id for row in waiting.messages(session, shop.id) if row.kind != "owner"]
+    return found | {"message": lost}
 
 
-def _low(session: Session, shop: Shop) -> list[int]:
-    setting = (shop.settings or {}).get("low_stock", FEW)
-    few = setting if isinstance(setting, int) else FEW
-    low = select(Product.id).where(Product.shop_id == shop.id, Product.active, Product.available <= few)
-    return list(session.scalars(low.order_by(Product.id).limit(MOST)))
+def _low(shop: Shop) -> Select[Any]:
+    return select(Product.id).where(waiting.nearly_sold_out(shop)).order_by(Product.id).limit(MOST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,9 +110,8 @@ def _tell(what: Preview) -> None:
 
 
 def _differences(change: Change) -> str:
-    before: Mapping[str, Any] = change.before or {}
     return ", ".join(
-        f"{name} {_short(before.get(name))} -> {_short(change.after[name])}" for name in change.after
+        f"{name} {_short(before)} -> {_short(after)}" for name, before, after in change.differences()
     )
 
 

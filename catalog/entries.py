@@ -79,6 +79,11 @@ def _clean(value: str) -> str:
     return value.strip()
 
 
+def visible(value: str) -> str:
+    """What an entry could have of this: for showing it while somebody still writes it."""
+    return _CONTROLS.sub("", value).strip()
+
+
 def _known(texts: dict[str, str]) -> dict[str, str]:
     unknown = sorted(set(texts) - set(LANGUAGES))
     if unknown:

@@ -114,6 +114,17 @@ class Change:
     before: Mapping[str, Any] | None
     after: Mapping[str, Any]
 
+    def differences(self) -> Iterator[tuple[str, Any, Any]]:
+        """Each field with what it says before and after; of a text each language that differs, as ``name (sw)``."""
+        for name, after in self.after.items():
+            before = (self.before or {}).get(name)
+            if name in BY_LANGUAGE and isinstance(after, Mapping) and isinstance(before, Mapping):
+                for language in {**before, **after}:
+                    if before.get(language) != after.get(language):
+                        yield f"{name} ({language})", before.get(language), after.get(language)
+            else:
+                yield name, before, after
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -124,6 +135,11 @@ class Preview:
     unchanged: int = 0
     problems: tuple[Problem, ...] = ()
     digest: str = field(default="", compare=False)
+
+    @property
+    def left_out(self) -> int:
+        """How many rows or entries cannot be used, whatever is wrong with each."""
+        return len({problem.place for problem in self.problems})
 
 
 @dataclass(frozen=True, slots=True)

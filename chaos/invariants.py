@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ def violations(engine: Engine, load: Load) -> list[str]:
 
         return [
             *_inbox(rows, load),
+            *_order(rows, load),
             *_silent(rows, load),
             *_money(rows, load),
             *_stock(rows),
@@ -65,6 +66,30 @@ def _inbox(rows: Any, load: Load) -> Iterator[str]:
         [
             f"{r.status} {r.error}"
             for r in rows("SELECT status, error FROM outbox_messages WHERE status <> 'sent'")
+        ],
+    )
+
+
+def _order(rows: Any, load: Load) -> Iterator[str]:
+    """Each customer was read in the order in which they wrote, and shown what was said in the order of saying it."""
+    overtaken = rows(
+        "SELECT customer_key FROM (SELECT customer_key, done_at,"
+        " lag(done_at) OVER (PARTITION BY customer_key ORDER BY id) AS before"
+        " FROM inbox_events WHERE kind = 'message') AS message WHERE done_at < before"
+    )
+    yield from _few("messages of a customer done out of order", [row.customer_key for row in overtaken])
+    said: dict[str, list[str]] = defaultdict(list)
+    for row in rows(
+        "SELECT c.identity, m.provider_id FROM outbox_messages m JOIN customers c ON c.id = m.customer_id"
+        " WHERE m.status = 'sent' ORDER BY m.id"
+    ):
+        said[row.identity].append(row.provider_id)
+    yield from _few(
+        "customers shown messages out of order",
+        [
+            number
+            for number, ids in said.items()
+            if ids != [shown.id for shown in load.ghala.phones[number].shown]
         ],
     )
 

@@ -14,7 +14,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ STUCK_AFTER: Final = 200.0
 SLOW: Final = 2.0
 """Seconds within which a healthy shop answers here."""
 PERSISTENCE: Final = 6
+HURRIED: Final = ("1 beans", "12 Moi Avenue, Nairobi")
 AT_ONCE: Final = 16
 """How many of a crowd write at the same time."""
 
@@ -76,13 +77,13 @@ class Carrier:
     """Posts signed webhooks until they are taken.
 
     Args:
-        web_url: the shop.
+        web_urls: the shop, wherever it answers; webhooks go to each in turn.
         ledger: where attempts are noted.
         chance: decides what is posted twice.
     """
 
-    def __init__(self, web_url: str, ledger: Ledger, chance: random.Random) -> None:
-        self._web_url = web_url
+    def __init__(self, web_urls: Sequence[str], ledger: Ledger, chance: random.Random) -> None:
+        self._web_urls = itertools.cycle(web_urls)
         self._ledger = ledger
         self._chance = chance
         self._session = aiohttp.ClientSession(
@@ -118,7 +119,7 @@ class Carrier:
     async def _post(self, path: str, body: bytes, headers: dict[str, str]) -> bool:
         at, status = time.monotonic(), 0
         try:
-            async with self._session.post(self._web_url + path, data=body, headers=headers) as answer:
+            async with self._session.post(next(self._web_urls) + path, data=body, headers=headers) as answer:
                 await answer.read()
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -136,16 +137,16 @@ class Load:
     """Customers arriving at a steady rate, each a purchase of about six signed webhooks.
 
     Args:
-        web_url: the shop.
+        web_urls: the shop, wherever it answers.
         ghala: where phones and money are.
         seed: decides who wants what.
     """
 
-    def __init__(self, web_url: str, ghala_port: int, seed: int) -> None:
+    def __init__(self, web_urls: Sequence[str], ghala_port: int, seed: int) -> None:
         self.ledger = Ledger()
         self.chance = random.Random(seed)
         self.ghala = Ghala(ghala_port, self._shown)
-        self.carrier = Carrier(web_url, self.ledger, self.chance)
+        self.carrier = Carrier(web_urls, self.ledger, self.chance)
         self.callbacks_lost = False
         self.tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(254_700_000_001)
@@ -285,6 +286,25 @@ class Load:
         if "ORD-" not in answer:
             self._turned_away(number, answer, rare=rare)
             return
+        await self._buy_what_was_ordered(number)
+
+    async def hurry(self, number: str) -> None:
+        """A whole purchase, written without waiting for an answer: it makes sense in this order only.
+
+        Raises:
+            Stuck: the shop fell silent.
+        """
+        exchanges = []
+        for text in HURRIED:
+            exchange, _ = await self.write(number, text)
+            exchanges.append(exchange)
+        phone = self.ghala.phones[number]
+        await self.wait(number, lambda: any("ORD-" in shown.text for shown in phone.shown), "a summary")
+        for exchange in exchanges:
+            exchange.answered = phone.shown[0].at
+        await self._buy_what_was_ordered(number)
+
+    async def _buy_what_was_ordered(self, number: str) -> None:
         phone = self.ghala.phones[number]
         for _ in range(PERSISTENCE):
             before, known = len(phone.charges), len(phone.shown)

@@ -42,9 +42,10 @@ class Stack:
     Args:
         database: ``postgres`` or ``sqlite``.
         seed: of the load.
+        webs: how many web servers, each of two processes on PostgreSQL; the load goes to them in turn.
     """
 
-    def __init__(self, database: str, seed: int = 1) -> None:
+    def __init__(self, database: str, seed: int = 1, webs: int = 1) -> None:
         self.database = database
         self.folder = Path(tempfile.mkdtemp(prefix="duka-chaos-"))
         self.redis_port = free_port()
@@ -52,9 +53,9 @@ class Stack:
         self.postgres = Postgres(free_port()) if database == "postgres" else None
         self.small_disk = False
         self.sqlite_file = self.folder / "data" / "duka.db"
-        web = free_port()
-        self.web_url = f"http://127.0.0.1:{web}"
-        self.load = Load(self.web_url, free_port(), seed)
+        ports = [free_port() for _ in range(webs)]
+        urls = [f"http://127.0.0.1:{port}" for port in ports]
+        self.load = Load(urls, free_port(), seed)
         self.database_url = self.postgres.url if self.postgres else f"sqlite:///{self.sqlite_file}"
         self.engine = create_engine(self.database_url, poolclass=NullPool)
         self.environment = {
@@ -64,8 +65,7 @@ class Stack:
             "DUKA_ENV": "development",
             "DATABASE_URL": self.database_url,
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
-            "PORT": str(web),
-            "PUBLIC_URL": self.web_url,
+            "PUBLIC_URL": urls[0],
             "GHALA_API_URL": self.load.ghala.url,
             "GHALA_API_KEY": API_KEY,
             "GHALA_WEBHOOK_SECRET": SECRET,
@@ -73,23 +73,27 @@ class Stack:
             "CATALOG_FILE": str(ROOT / "chaos" / "catalogue.yaml"),
             "WEB_CONCURRENCY": "2",
         }
-        self.web = Process(
-            "web",
-            python("gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"),
-            self.environment,
-            self.folder,
-            ready="Booting worker",
-        )
+        self.webs = [self._web(number, port) for number, port in enumerate(ports)]
         self.workers = [self._worker(number) for number in range(WORKERS)]
+
+    def _web(self, number: int, port: int) -> Process:
+        command = python("gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app")
+        environment = {**self.environment, "PORT": str(port)}
+        return Process(f"web {number}", command, environment, self.folder, ready="Booting worker")
 
     def _worker(self, number: int) -> Process:
         command = python("flask", "--app", "wsgi", "worker")
         return Process(f"worker {number}", command, self.environment, self.folder, ready="worker_started")
 
     @property
+    def web(self) -> Process:
+        """The first of the web servers."""
+        return self.webs[0]
+
+    @property
     def shop(self) -> list[Process]:
         """The processes that are the product."""
-        return [self.web, *self.workers]
+        return [*self.webs, *self.workers]
 
     async def open(self) -> None:
         """Start everything; returns when all of it is up.

@@ -74,6 +74,11 @@ class Database:
             self.engine = self._postgres(options)
             self._readers = self.engine.execution_options(postgresql_readonly=True)
 
+    @property
+    def file(self) -> str | None:
+        """The file of a SQLite database; ``None`` where a server keeps it, or only memory."""
+        return self.url.database if self.on_sqlite else None
+
     def _postgres(self, options: dict[str, Any]) -> Engine:
         connect: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, **VANISHED}
         if self.pooled:

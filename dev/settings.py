@@ -160,6 +160,7 @@ def gather(root: Path, environ: Mapping[str, str]) -> Settings:
         "GHALA_API_KEY": lambda: "sandbox_" + secrets.token_hex(16),
         "GHALA_WEBHOOK_SECRET": lambda: secrets.token_hex(32),
         "ADMIN_PASSWORD": readable_password,
+        "CREDENTIALS_KEY": lambda: secrets.token_hex(32),
         "VALKEY_PASSWORD": lambda: secrets.token_hex(32),
     }
     if "ADMIN_PASSWORD_HASH" in own:

@@ -66,7 +66,7 @@ def write(target: Path, database: Path, folder: Path, *, compressed: bool) -> in
     inside = [(DATABASE, database), *((f"{PICTURES}{path.name}", path) for path in pictures)]
     named = [{"name": name, "size": path.stat().st_size, "sha256": digest_of(path)} for name, path in inside]
     manifest = orjson.dumps({"format": FORMAT, "files": named}, option=orjson.OPT_INDENT_2)
-    with tarfile.open(target, "w:gz" if compressed else "w", format=tarfile.USTAR_FORMAT) as archive:
+    with tarfile.open(target, "w:gz" if compressed else "w", format=tarfile.PAX_FORMAT) as archive:
         archive.addfile(_member(MANIFEST, len(manifest)), BytesIO(manifest))
         for entry, (name, path) in zip(named, inside, strict=True):
             with path.open("rb") as content:

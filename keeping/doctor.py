@@ -6,12 +6,10 @@ not exist and sees how it is refused.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,6 +27,7 @@ from db.models import Chore, InboxEvent, Pause, Product, Shop, WorkerHeartbeat
 from db.redis_link import TROUBLE, RedisLink
 from ghala.messages import LIMITS
 from ghala.probing import NotReached, Reached, ask, certificate_ends
+from keeping import files
 from keeping.backup import MADE
 
 GOOD: Final = "good"
@@ -403,9 +402,7 @@ def queue(patient: Patient) -> Iterator[Finding]:
 
 def disk(patient: Patient) -> Iterator[Finding]:
     """Room to grow where the database's file is."""
-    file = patient.database.url.database if patient.database.on_sqlite else None
-    usage = shutil.disk_usage(Path(file).parent if file else Path.cwd())
-    free = usage.free / usage.total
+    free = files.free(patient.database.file)
     grade = GOOD if free >= LEAST_FREE else BAD
     yield Finding("disk", grade, f"{free:.0%} free", "" if grade == GOOD else "Make room.")
 

@@ -16,6 +16,16 @@ GZIP: Final = b"\x1f\x8b"
 CHUNK: Final = 1 << 20
 
 
+def free(file: str | None) -> float:
+    """The part of the disk that is free where this file lies, or where we work when there is none.
+
+    Raises:
+        OSError: it cannot be found out.
+    """
+    usage = shutil.disk_usage(Path(file).parent if file else Path.cwd())
+    return usage.free / usage.total
+
+
 @contextmanager
 def beside(target: Path) -> Iterator[Path]:
     """An empty private file in the folder of ``target``, gone at the end unless it was moved away."""

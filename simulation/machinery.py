@@ -28,8 +28,10 @@ CALLER: Final = 2
 
 WITNESSES: Final = """
 CREATE TABLE sim_done (seq INTEGER PRIMARY KEY, event_id INTEGER, kind TEXT, customer_key TEXT, status TEXT, attempts INTEGER, txn INTEGER);
-CREATE TABLE sim_said (seq INTEGER PRIMARY KEY, outbox_id INTEGER, customer_id INTEGER, kind TEXT, txn INTEGER);
+CREATE TABLE sim_said (seq INTEGER PRIMARY KEY, outbox_id INTEGER, customer_id INTEGER, kind TEXT, back INTEGER, txn INTEGER);
 CREATE TABLE sim_moved (seq INTEGER PRIMARY KEY, customer_id INTEGER, version INTEGER, txn INTEGER, data TEXT);
+CREATE TABLE sim_waits (seq INTEGER PRIMARY KEY, customer_id INTEGER, product_id INTEGER, gone INTEGER, listens INTEGER, txn INTEGER);
+CREATE TABLE sim_back (seq INTEGER PRIMARY KEY, event_id INTEGER, customer_id INTEGER, product_id INTEGER, txn INTEGER);
 CREATE TABLE sim_wrong (seq INTEGER PRIMARY KEY, what TEXT, detail TEXT);
 CREATE INDEX sim_said_txn ON sim_said (txn);
 CREATE INDEX sim_said_customer ON sim_said (customer_id, txn);
@@ -39,10 +41,23 @@ CREATE TRIGGER sim_1 AFTER UPDATE OF status ON inbox_events WHEN NEW.status <> O
   INSERT INTO sim_wrong (what, detail) SELECT 'I14 an event was worked on twice', NEW.id WHERE OLD.status <> 'waiting';
 END;
 CREATE TRIGGER sim_2 AFTER INSERT ON outbox_messages BEGIN
-  INSERT INTO sim_said (outbox_id, customer_id, kind, txn) VALUES (NEW.id, NEW.customer_id, NEW.kind, sim_txn());
+  INSERT INTO sim_said (outbox_id, customer_id, kind, back, txn)
+  VALUES (NEW.id, NEW.customer_id, NEW.kind, instr(coalesce(NEW.fallback, ''), 'back_in_stock') > 0, sim_txn());
 END;
 CREATE TRIGGER sim_3 AFTER UPDATE OF version ON conversations WHEN NEW.version <> OLD.version BEGIN
   INSERT INTO sim_moved (customer_id, version, txn, data) VALUES (NEW.customer_id, NEW.version, sim_txn(), NEW.data);
+END;
+CREATE TRIGGER sim_4 AFTER INSERT ON stock_waits BEGIN
+  INSERT INTO sim_waits (customer_id, product_id, gone, listens, txn) VALUES (NEW.customer_id, NEW.product_id, 0, 1, sim_txn());
+END;
+CREATE TRIGGER sim_5 AFTER DELETE ON stock_waits BEGIN
+  INSERT INTO sim_waits (customer_id, product_id, gone, listens, txn)
+  SELECT OLD.customer_id, OLD.product_id, 1, stopped_at IS NULL AND blocked_at IS NULL, sim_txn()
+  FROM customers WHERE id = OLD.customer_id;
+END;
+CREATE TRIGGER sim_6 AFTER INSERT ON inbox_events WHEN NEW.external_id LIKE 'BackInStock:%' BEGIN
+  INSERT INTO sim_back (event_id, customer_id, product_id, txn)
+  SELECT NEW.id, id, json_extract(CAST(NEW.raw AS TEXT), '$.product_id'), sim_txn() FROM customers WHERE identity = NEW.customer_key;
 END;
 CREATE TRIGGER sim_0 AFTER INSERT ON sim_wrong BEGIN SELECT sim_touch(); END;
 CREATE TRIGGER sim_10 AFTER UPDATE ON products
@@ -70,7 +85,32 @@ WHEN OLD.status = 'sent' AND NEW.status = 'waiting' AND NEW.key = OLD.key
 BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I6 a sent message waits again', NEW.id); END;
 CREATE TRIGGER sim_19 AFTER UPDATE OF gateway_ref ON payments WHEN OLD.gateway_ref IS NOT NULL AND NEW.gateway_ref IS NOT OLD.gateway_ref
 BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I12 a payment changed its order over there', NEW.ref); END;
+CREATE TRIGGER sim_20 AFTER UPDATE OF raw ON inbox_events WHEN sim_retaining() AND (OLD.status = 'waiting'
+  OR OLD.received_at > duka_clock(-sim_kept()) OR EXISTS (SELECT 1 FROM money_events WHERE inbox_event_id = OLD.id
+    AND settled_at IS NULL AND kind IN ('unmatched', 'refund_due')))
+BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I18 an event that is still needed lost its body', OLD.id); END;
+CREATE TRIGGER sim_21 AFTER DELETE ON inbox_events WHEN OLD.status = 'waiting' OR NOT sim_retaining()
+  OR OLD.received_at > duka_clock(-sim_kept()) OR OLD.source <> 'api'
+BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I18 an event was deleted', OLD.id); END;
+CREATE TRIGGER sim_22 AFTER UPDATE OF message ON outbox_messages
+WHEN sim_retaining() AND (OLD.status = 'waiting' OR OLD.created_at > duka_clock(-sim_kept()))
+BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I18 a message that is still needed lost its words', OLD.id); END;
+CREATE TRIGGER sim_23 AFTER DELETE ON conversation_turns WHEN OLD.created_at > duka_clock(-sim_kept())
+BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I18 a turn was forgotten too early', OLD.id); END;
+""" + "".join(
+    f"""CREATE TRIGGER sim_kept_{table} AFTER DELETE ON {table}
+BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I18 deleted from {table}', OLD.id); END;
 """
+    for table in (
+        "outbox_messages",
+        "payments",
+        "orders",
+        "order_lines",
+        "customers",
+        "refunds",
+        "stock_reservations",
+    )
+)
 """Triggers that see every change in the transaction that makes it, whoever makes it."""
 
 
@@ -85,6 +125,9 @@ class SimDatabase(Database):
         self.touched = False
         self.restocked = 0
         """Pieces the owner puts on the shelf in the transaction under way."""
+        self.kept = 0.0
+        """Seconds for which retention keeps what was said."""
+        self._retaining = False
         self._observer: sqlite3.Connection | None = None
         for engine in (self.engine, self._readers):
             event.listen(engine, "connect", self._tune)
@@ -95,6 +138,8 @@ class SimDatabase(Database):
         connection.create_function("sim_txn", 0, lambda: self.transaction)
         connection.create_function("sim_touch", 0, self._touch)
         connection.create_function("sim_restocked", 0, lambda: self.restocked)
+        connection.create_function("sim_retaining", 0, lambda: self._retaining)
+        connection.create_function("sim_kept", 0, lambda: self.kept)
 
     def _touch(self) -> int:
         self.touched = True
@@ -155,6 +200,7 @@ class SimDatabase(Database):
         self._before(where)
         with super().writing() as session:
             self.transaction += 1
+            self._retaining = where.startswith("keeping.retention.")
             yield session
             if self._world.scheduler.current is not None:
                 self._world.crash_point(f"{where}:before_commit")

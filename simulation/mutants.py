@@ -20,13 +20,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, literal, select, update
 from sqlalchemy.orm import Session
 
 from bot import shell, statuses
 from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
 from bot.shell import ConversationShell
+from catalog import stock_waits
 from db import clock, inbox, outbox
 from db.models import (
     Conversation,
@@ -37,6 +38,7 @@ from db.models import (
     Payment,
     Product,
     StockReservation,
+    StockWait,
 )
 from db.statements import insert
 from db.types import word
@@ -45,6 +47,7 @@ from ghala.signatures import Freshness, Verifier
 from jobs import sender as sender_module
 from jobs.sender import Sender
 from jobs.sweeper import Sweeper
+from keeping import retention
 from orders import placing, totals
 from orders import service as order_service
 from payments import desk as desk_module
@@ -501,6 +504,56 @@ def totals_drift(stack: Planting) -> None:
     swap(stack, totals, "add", add)
 
 
+def forgets_who_waits(stack: Planting) -> None:
+    """When a product is back, those who wait for it are crossed off the list, and that is all."""
+
+    def tell(session: Session, product_id: int, most: int = 100) -> list[int]:
+        session.execute(delete(StockWait).where(StockWait.product_id == product_id))
+        session.execute(update(Product).where(Product.id == product_id).values(waited_at=None))
+        return []
+
+    swap(stack, stock_waits, "tell", tell)
+
+
+def tells_twice(stack: Planting) -> None:
+    """Who waits for a product hears of it, and hears of it."""
+
+    def record_internal(
+        session: Session, shop_id: int, customer_key: str, name: str, data: dict[str, Any], *, unique: str
+    ) -> int | None:
+        if name == "BackInStock":
+            old(session, shop_id, customer_key, name, data, unique=f"{unique}:again")
+        told: int | None = old(session, shop_id, customer_key, name, data, unique=unique)
+        return told
+
+    old = swap(stack, inbox, "record_internal", record_internal)
+
+
+# --- keeping --------------------------------------------------------------------------------------------
+
+
+def retention_takes_all(stack: Planting) -> None:
+    """Retention does not ask how old or how finished something is."""
+
+    def window(table: Any, at: int, days: int) -> Any:
+        found = old(table, at, days).subquery()
+        kept = [column for column in found.c if column.name not in {"old", "finished"}]
+        return select(*kept, literal(1).label("old"), literal(1).label("finished"))
+
+    old = swap(stack, retention, "_window", window)
+
+
+def retention_forgets_open_money(stack: Planting) -> None:
+    """The webhook behind money that waits for the owner goes like any other."""
+
+    def window(table: Any, at: int, days: int) -> Any:
+        found = old(table, at, days).subquery()
+        kept = [column for column in found.c if column.name != "finished"]
+        return select(*kept, literal(1).label("finished"))
+
+    old = swap(stack, retention, "_window", window)
+
+
 # --- money ----------------------------------------------------------------------------------------------
 
 
@@ -737,6 +790,10 @@ MUTANTS: Final = tuple(
         (paid_orders_expire, ()),
         (two_orders_of_one_cart, ("worker.paused", "clock.forward")),
         (totals_drift, ()),
+        (forgets_who_waits, ()),
+        (tells_twice, ()),
+        (retention_takes_all, ()),
+        (retention_forgets_open_money, ("mpesa.wrong_amount",)),
         (no_amount_check, ("mpesa.wrong_amount",)),
         (new_key_per_start, ("order.timeout_after", "order.garbage")),
         (unknown_is_failed, ("order.timeout_after", "order.garbage")),

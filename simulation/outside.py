@@ -237,6 +237,11 @@ class Outside:
             self._copy(old, world.between(0, 30), old.id)
         self._hostile(delivery)
 
+    def repeat_old(self, most: int) -> None:
+        """Bring messages once more that were taken long ago."""
+        for old in self.world.rng.sample(self._old, min(most, len(self._old))):
+            self._copy(old, self.world.between(0, 30), old.id)
+
     def _copy(self, delivery: Delivery, delay: float, name: str) -> None:
         copy = Delivery(
             delivery.path,

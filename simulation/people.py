@@ -44,6 +44,10 @@ REGRETS: Final = 0.1
 """The chance that somebody wants their money back after all."""
 SILENCES: Final = 0.08
 """The chance that somebody wants no more messages, and then does."""
+WAITS: Final = 0.7
+"""The chance that somebody wants to hear when a product is there again."""
+COMES_BACK: Final = 0.5
+"""The chance that somebody who had left buys it then."""
 PATIENCE: Final = 420.0
 MOST_NUDGES: Final = 3
 IMPATIENT: Final = 0.4
@@ -119,11 +123,8 @@ class Person:
     def buy_again(self) -> None:
         """One more purchase, of what there is enough of, without any whims."""
         self.character, self.changes, self.orders = "quick", 0, ("2 coffee",)
-        self.purchases = self.receipts + 1
-        self.tries = self.nudges = 0
-        self.done = False
         self.heard = self.world.scheduler.time
-        self._watch()
+        self._come_back()
         self.say("menu")
 
     def _after_the_purchase(self, actions: dict[str, str]) -> None:
@@ -134,6 +135,9 @@ class Person:
             answer = actions["cancel_yes" if rng.random() < 0.8 else "cancel_no"]
         elif "rate_good" in actions and rng.random() < 0.8:
             answer = actions[rng.choice(("rate_good", "rate_fair", "rate_poor"))]
+        elif "product" in actions and rng.random() < COMES_BACK:
+            self._come_back()
+            answer = actions["product"]
         elif "no_comment" in actions:
             if rng.random() < 0.5:
                 self._later(2, 15, "Very good")
@@ -141,6 +145,13 @@ class Person:
                 answer = actions["no_comment"]
         if answer is not None:
             self.world.scheduler.after(self.world.between(2, 15), lambda: self.tap(answer))
+
+    def _come_back(self) -> None:
+        """One more purchase, though all was bought."""
+        self.done = False
+        self.purchases = self.receipts + 1
+        self.tries = self.nudges = 0
+        self._watch()
 
     def _later(self, low: float, high: float, text: str) -> None:
         self.world.scheduler.after(self.world.between(low, high), lambda: self.say(text))
@@ -243,6 +254,10 @@ class Person:
             self.tap(actions["keep"])
         elif "skip" in actions:
             self.tap(actions["skip"])
+        elif "variant" in actions:
+            self.tap(rng.choice([option for option in self.options if option.startswith("variant:")]))
+        elif "tell" in actions and rng.random() < WAITS:
+            self.tap(actions["tell"])
         elif "products" in actions or "menu" in actions:
             self.say(rng.choice(self.orders) if rng.random() < 0.6 else "products")
 

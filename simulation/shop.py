@@ -17,6 +17,7 @@ from config import HERE
 from db import clock
 from db.models import Shop
 from jobs.sweeper import PATIENCE
+from keeping import retention
 from payments import desk
 from payments import service as payment_service
 from simulation import invariants
@@ -24,7 +25,7 @@ from simulation.faults import RATES
 from simulation.machinery import SimDatabase
 from simulation.outside import Outside, Shown
 from simulation.people import ADDRESS, NAME, Person
-from simulation.shopkeeping import Frontage, Premises, Web, Worker
+from simulation.shopkeeping import KEPT_DAYS, Frontage, Premises, Web, Worker
 from simulation.staff import Staff
 from simulation.world import World
 
@@ -38,8 +39,11 @@ LONGEST: Final = 6 * 24 * 3600.0
 BOTH: Final = 0.2
 """The chance that both sweepers find the same work."""
 SHORTER: Final = 5 * 3600.0
+SHORT_DAY: Final = 2 * 3600.0
 PROBED: Final = 12
 """Customers who write once more after all is quiet."""
+REPEATED: Final = 20
+"""Old webhooks that come again after retention took their bodies."""
 BUYING: Final = 4
 """How many of them go through a whole purchase."""
 EVENTS: Final = 10_000
@@ -127,6 +131,7 @@ class Simulation:
                     self._drain("after the faults")
                     violations += invariants.after_the_drain(self)
                     if not violations:
+                        self._grow_old()
                         self._probe()
                         violations += invariants.after_the_probe(self)
                 except Broken as broken:
@@ -151,17 +156,25 @@ class Simulation:
 
     @contextmanager
     def _patience(self) -> Iterator[None]:
-        """In three of four seeds the shop asks for five hours instead of three days: the rest is more of the same."""
-        modules = (payment_service, desk)
-        kept = payment_service.GIVE_UP_AFTER
-        asked_for = kept if self.world.seed % 4 == 0 else SHORTER
-        for module in modules:
-            vars(module)["GIVE_UP_AFTER"] = asked_for
+        """In three of four seeds the shop asks for five hours instead of three days: the rest is more of the same.
+
+        There retention's day is as much shorter.
+        """
+        shorter = {
+            (payment_service, "GIVE_UP_AFTER"): SHORTER,
+            (desk, "GIVE_UP_AFTER"): SHORTER,
+            (retention, "DAY"): SHORT_DAY,
+            (retention, "EVERY"): SHORT_DAY / 4,
+        }
+        kept = {(module, name): vars(module)[name] for module, name in shorter}
+        for (module, name), value in (kept if self.world.seed % 4 == 0 else shorter).items():
+            vars(module)[name] = value
+        self.database.kept = retention.DAY * KEPT_DAYS
         try:
             yield
         finally:
-            for module in modules:
-                vars(module)["GIVE_UP_AFTER"] = kept
+            for (module, name), value in kept.items():
+                vars(module)[name] = value
 
     def _open(self) -> None:
         self.database.make_tables()
@@ -254,6 +267,7 @@ class Simulation:
             due.inbox is not None and due.inbox <= -PATIENCE,
             due.payments is not None and due.payments <= 0,
             due.orders is not None and due.orders <= 0,
+            due.news is not None,
         )
         for worker in alive:
             finds = worker.first_sweep or (any(late) and (worker is alive[0] or world.rng.random() < BOTH))
@@ -318,6 +332,13 @@ class Simulation:
         person = self.people_by_number.get(shown.to)
         if person is not None:
             person.see(shown)
+
+    def _grow_old(self) -> None:
+        """Let everything that is over be so old that retention takes it; then old webhooks come once more."""
+        self.world.scheduler.time += self.database.kept + TICK
+        self.premises.workers[0].do("retention", 0)
+        self.outside.repeat_old(REPEATED)
+        self._drain("after old webhooks came again")
 
     def _probe(self) -> None:
         """Some customers, and all for whom something waits, write once more; a few buy again."""

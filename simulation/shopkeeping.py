@@ -25,6 +25,7 @@ from jobs.breaker import Breaker
 from jobs.sender import Sender
 from jobs.sweeper import PATIENCE, Sweeper
 from jobs.tasks import Tasks
+from keeping.retention import Retention
 from payments import webhook as payment_webhook
 from payments.desk import PaymentDesk
 from payments.gateways.ghala import GhalaGateway
@@ -35,6 +36,8 @@ from simulation.world import World
 
 PUBLIC_URL: Final = "https://duka.example"
 THREADS: Final = 4
+KEPT_DAYS: Final = 1
+"""For how long words are kept; how long a day is, is the simulation's."""
 BREATH: Final = 0.08
 """Seconds until a woken sender looks: several outcomes are written in one transaction."""
 Result = TypeVar("Result")
@@ -172,7 +175,8 @@ class Worker:
             confirms_webhooks=not verifier.carries_time,
         )
         desk = PaymentDesk(premises.database, {gateway.name: gateway}, bell)
-        tasks = Tasks(premises.database, bell, shell, desk, StatusDesk(premises.database))
+        retention = Retention(premises.database, KEPT_DAYS, KEPT_DAYS)
+        tasks = Tasks(premises.database, bell, shell, desk, StatusDesk(premises.database), retention)
         self._work = tasks.by_name()
         self._client = AsyncLine(premises.outside)
         self._sender = Sender(

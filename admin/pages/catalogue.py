@@ -14,16 +14,16 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from admin import bubbles, catalogue, changing, pictures
+from admin import bubbles, catalogue, changing, forms, pictures
 from admin.changing import Refused
 from admin.chat_text import formatted
 from admin.console import Console, Page, Question
+from admin.forms import Answer
 from admin.wording import plain
 from catalog import editing, entries, shops
 from catalog.entries import BadEntry, ProductEntry, VariantEntry
 from catalog.snapshot import ProductView, in_language
 from db.models import Product, Shop
-from languages import LANGUAGES
 
 PAGE: Final = Page("catalogue", "Catalogue", icon="catalogue", bar=True)
 LARGEST: Final = 3 * pictures.MOST_BYTES
@@ -31,7 +31,6 @@ LARGEST: Final = 3 * pictures.MOST_BYTES
 LONGEST_SEARCH: Final = 80
 MOST_PIECES: Final = 1_000_000
 NOT_WHOLE: Final = "Write a whole number, 0 or more."
-Answer = str | BaseResponse | tuple[str, int]
 
 
 def routes(pages: Blueprint, console: Console) -> None:
@@ -84,28 +83,18 @@ def routes(pages: Blueprint, console: Console) -> None:
         values: Mapping[str, str],
         refused: Refused | None = None,
     ) -> Answer:
-        state = catalogue.product_state(session, row)
-        now = None if refused is None or not refused.clash else catalogue.product_values(refused.clash, shop)
-        languages = catalogue.languages(shop)
-        page = console.show(
-            "catalogue_product.html",
-            shop,
-            row=row,
-            values=values,
-            problems={} if refused is None else refused.problems,
-            seen=changing.mark(state),
-            clash=None if now is None else changing.differences(now, values),
-            languages=[(code, LANGUAGES[code].name) for code in languages],
+        return forms.show(
+            console, "catalogue_product.html", shop, row, values, refused,
+            state=catalogue.product_state(session, row),
+            values_of=lambda state: catalogue.product_values(state, shop),
             categories=[
                 (category.code, in_language(category.names, shop.language))
                 for category in catalogue.categories(session, shop)
             ],
             variants=[] if row is None else catalogue.variants(session, row.id),
-            in_language=in_language,
             shown=preview(session, shop, row.id if row else 0, values),
             formatted=formatted,
-        )
-        return page if refused is None else (page, refused.status)
+        )  # fmt: skip
 
     def preview(
         session: Session, shop: Shop, product_id: int, values: Mapping[str, str]
@@ -117,12 +106,17 @@ def routes(pages: Blueprint, console: Console) -> None:
         except BadEntry:
             price = 0
         picture = values.get("uploaded") or values.get("picture", "")
+
+        def said(name: str) -> dict[str, str]:
+            written = changing.texts(values, name, languages)
+            return {code: seen for code, text in written.items() if (seen := entries.visible(text))}
+
         shown = ProductView(
             id=product_id,
             sku=values.get("sku", ""),
-            names=changing.texts(values, "name", languages) or {shop.language: "…"},
+            names=said("name") or {shop.language: "…"},
             price=price,
-            descriptions=changing.texts(values, "description", languages),
+            descriptions=said("description"),
             emoji=plain(values.get("emoji", ""), 8),
             varies=bool(catalogue.variants(session, product_id)),
         )
@@ -131,10 +125,7 @@ def routes(pages: Blueprint, console: Console) -> None:
         return [bubbles.product(snapshot, shown, language, picture) for language in languages]
 
     def one(session: Session, shop: Shop, product_id: int, *, hold: bool = False) -> Product:
-        row = catalogue.product(session, shop, product_id, hold=hold)
-        if row is None:
-            raise NotFound
-        return row
+        return forms.there(catalogue.product(session, shop, product_id, hold=hold))
 
     @pages.post("/catalogue/preview")
     def catalogue_preview() -> str:
@@ -226,27 +217,12 @@ def routes(pages: Blueprint, console: Console) -> None:
         with house.database.writing() as session:
             shop = console.shop(session)
             row = one(session, shop, product_id)
-            order = list(
-                session.scalars(
-                    select(Product.id)
-                    .where(Product.shop_id == shop.id, Product.parent_id.is_(None), Product.active)
-                    .order_by(Product.position, Product.id)
-                )
-            )
-            if row.id in order:
-                at = order.index(row.id)
-                to = at + (-1 if request.form.get("to") == "up" else 1)
-                if 0 <= to < len(order):
-                    order[at], order[to] = order[to], order[at]
-                    editing.reorder(session, shop, order)
-                    console.note(
-                        session,
-                        shop,
-                        "product_moved",
-                        row.sku,
-                        before={"place": at + 1},
-                        after={"place": to + 1},
-                    )
+            order = session.scalars(
+                select(Product.id)
+                .where(Product.shop_id == shop.id, Product.parent_id.is_(None), Product.active)
+                .order_by(Product.position, Product.id)
+            ).all()
+            forms.move(console, session, shop, order, row.id, editing.reorder, "product_moved", row.sku)
             name = plain(in_language(row.names, shop.language))
         address = url_for("admin.catalogue", page=request.form.get("page") or None)
         return console.done(f"{address}#product-{product_id}", f"{name} was moved.")
@@ -267,9 +243,9 @@ def routes(pages: Blueprint, console: Console) -> None:
         try:
             with house.database.writing() as session:
                 shop = console.shop(session)
-                row = catalogue.product(session, shop, product_id, parent_id=parent_id, hold=True)
-                if row is None:
-                    raise NotFound
+                row = forms.there(
+                    catalogue.product(session, shop, product_id, parent_id=parent_id, hold=True)
+                )
                 before = {"available": row.available}
                 if more:
                     editing.restock(session, shop, product_id, int(written))
@@ -326,26 +302,15 @@ def routes(pages: Blueprint, console: Console) -> None:
         values: Mapping[str, str],
         refused: Refused | None = None,
     ) -> Answer:
-        now = None if refused is None or not refused.clash else catalogue.variant_values(refused.clash, shop)
-        page = console.show(
-            "catalogue_variant.html",
-            shop,
-            parent=parent,
-            parent_name=in_language(parent.names, shop.language),
-            row=row,
-            values=values,
-            problems={} if refused is None else refused.problems,
-            seen=changing.mark(catalogue.variant_state(row)),
-            clash=None if now is None else changing.differences(now, values),
-            languages=[(code, LANGUAGES[code].name) for code in catalogue.languages(shop)],
-        )
-        return page if refused is None else (page, refused.status)
+        return forms.show(
+            console, "catalogue_variant.html", shop, row, values, refused,
+            state=catalogue.variant_state(row),
+            values_of=lambda state: catalogue.variant_values(state, shop),
+            parent=parent, parent_name=in_language(parent.names, shop.language),
+        )  # fmt: skip
 
     def variant(session: Session, shop: Shop, product_id: int, variant_id: int) -> Product:
-        row = catalogue.product(session, shop, variant_id, parent_id=product_id)
-        if row is None:
-            raise NotFound
-        return row
+        return forms.there(catalogue.product(session, shop, variant_id, parent_id=product_id))
 
     @pages.get("/catalogue/<int:product_id>/variants/new")
     def catalogue_variant_new(product_id: int) -> Answer:

@@ -11,21 +11,19 @@ from typing import Final
 from flask import Blueprint, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from admin import catalogue, changing
+from admin import catalogue, changing, forms
 from admin.changing import Refused
 from admin.console import Console, Page, Question
+from admin.forms import Answer
 from admin.wording import plain
 from catalog import editing, entries
 from catalog.entries import CategoryEntry
 from catalog.snapshot import in_language
 from db.models import Category, Product, Shop
-from languages import LANGUAGES
 
 PAGE: Final = Page("categories", under="catalogue")
-Answer = str | Response | tuple[str, int]
 
 
 def routes(pages: Blueprint, console: Console) -> None:
@@ -34,26 +32,15 @@ def routes(pages: Blueprint, console: Console) -> None:
 
     def one(session: Session, shop: Shop, category_id: int, *, hold: bool = False) -> Category:
         found = select(Category).where(Category.shop_id == shop.id, Category.id == category_id)
-        row = session.scalars(catalogue.held(found) if hold else found).first()
-        if row is None:
-            raise NotFound
-        return row
+        return forms.there(session.scalars(catalogue.held(found) if hold else found).first())
 
     def form(
         shop: Shop, row: Category | None, values: Mapping[str, str], refused: Refused | None = None
     ) -> Answer:
-        now = None if refused is None or not refused.clash else catalogue.category_values(refused.clash)
-        page = console.show(
-            "category.html",
-            shop,
-            row=row,
-            values=values,
-            problems={} if refused is None else refused.problems,
-            seen=changing.mark(catalogue.category_state(row)),
-            clash=None if now is None else changing.differences(now, values),
-            languages=[(code, LANGUAGES[code].name) for code in catalogue.languages(shop)],
-        )
-        return page if refused is None else (page, refused.status)
+        return forms.show(
+            console, "category.html", shop, row, values, refused,
+            state=catalogue.category_state(row), values_of=catalogue.category_values,
+        )  # fmt: skip
 
     @pages.get("/categories")
     def categories() -> str:
@@ -128,19 +115,10 @@ def routes(pages: Blueprint, console: Console) -> None:
             shop = console.shop(session)
             row = one(session, shop, category_id)
             order = [known.code for known in catalogue.categories(session, shop)]
-            at = order.index(row.code)
-            to = at + (-1 if request.form.get("to") == "up" else 1)
-            if 0 <= to < len(order):
-                order[at], order[to] = order[to], order[at]
-                editing.reorder_categories(session, shop, order)
-                console.note(
-                    session,
-                    shop,
-                    "category_moved",
-                    row.code,
-                    before={"place": at + 1},
-                    after={"place": to + 1},
-                )
+            forms.move(
+                console, session, shop, order, row.code,
+                editing.reorder_categories, "category_moved", row.code,
+            )  # fmt: skip
             name = plain(in_language(row.names, shop.language))
         return console.done(f"{url_for('admin.categories')}#category-{category_id}", f"{name} was moved.")
 

@@ -8,22 +8,20 @@ from typing import Any, Final
 
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from admin import catalogue, changing
+from admin import catalogue, changing, forms
 from admin.changing import Refused
 from admin.console import Console, Page
+from admin.forms import Answer
 from admin.wording import plain
 from catalog import editing, entries
 from catalog.entries import BadEntry, ZoneEntry
 from catalog.snapshot import in_language
 from db.models import DeliveryZone, Shop
-from languages import LANGUAGES
 
 PAGE: Final = Page("delivery", under="catalogue")
 FARTHEST: Final = 500
-Answer = str | Response | tuple[str, int]
 
 
 def routes(pages: Blueprint, console: Console) -> None:
@@ -31,10 +29,7 @@ def routes(pages: Blueprint, console: Console) -> None:
     house = console.house
 
     def one(session: Session, shop: Shop, zone_id: int, *, hold: bool = False) -> DeliveryZone:
-        row = catalogue.zone(session, shop, zone_id, hold=hold)
-        if row is None:
-            raise NotFound
-        return row
+        return forms.there(catalogue.zone(session, shop, zone_id, hold=hold))
 
     def overview(
         session: Session, shop: Shop, values: Mapping[str, str], refused: Refused | None = None
@@ -57,19 +52,10 @@ def routes(pages: Blueprint, console: Console) -> None:
     def form(
         shop: Shop, row: DeliveryZone | None, values: Mapping[str, str], refused: Refused | None = None
     ) -> Answer:
-        now = None if refused is None or not refused.clash else catalogue.zone_values(refused.clash, shop)
-        page = console.show(
-            "zone.html",
-            shop,
-            row=row,
-            values=values,
-            problems={} if refused is None else refused.problems,
-            seen=changing.mark(catalogue.zone_state(row)),
-            clash=None if now is None else changing.differences(now, values),
-            languages=[(code, LANGUAGES[code].name) for code in catalogue.languages(shop)],
-            in_language=in_language,
-        )
-        return page if refused is None else (page, refused.status)
+        return forms.show(
+            console, "zone.html", shop, row, values, refused,
+            state=catalogue.zone_state(row), values_of=lambda state: catalogue.zone_values(state, shop),
+        )  # fmt: skip
 
     @pages.get("/delivery")
     def delivery() -> Answer:
@@ -138,8 +124,7 @@ def routes(pages: Blueprint, console: Console) -> None:
                 def state() -> changing.State | None:
                     if zone_id is not None:
                         return catalogue.zone_state(one(session, shop, zone_id, hold=True))
-                    made = [zone for zone in catalogue.zones(session, shop) if zone.id not in known]
-                    return catalogue.zone_state(made[0]) if made else None
+                    return forms.newest(catalogue.zones(session, shop), set(known), catalogue.zone_state)
 
                 changing.change(
                     console, session, shop, "zone_made" if row is None else "zone_changed",
@@ -196,12 +181,12 @@ def degrees(values: Mapping[str, str], field: str) -> float | None:
     if not written:
         return None
     try:
-        number = Decimal(written)
+        number = round(Decimal(written), 6)
     except InvalidOperation:
         raise BadEntry((field, "write degrees, such as -1.2921")) from None
     if not number.is_finite():
         raise BadEntry((field, "write degrees, such as -1.2921"))
-    return float(round(number, 6))
+    return float(number)
 
 
 def metres(written: str) -> int | None:

@@ -15,6 +15,7 @@ from admin.wording import plain
 from catalog import exporting, importing
 from catalog.importing import BadCatalogue, Change, Preview
 from db.models import Shop
+from languages import LANGUAGES
 
 PAGE: Final = Page("files", under="catalogue")
 LARGEST: Final = 2 * importing.LARGEST
@@ -81,7 +82,8 @@ def routes(pages: Blueprint, console: Console) -> None:
                 return page(console.shop(session), 400, problem=sentences(wrong), name=name)
         if not as_seen:
             return page(shop, 409, what=what, content=content, name=name, problem=MEANWHILE)
-        left = f" {len(what.problems)} entries were left out." if what.problems else ""
+        were = "1 entry was" if what.left_out == 1 else f"{what.left_out} entries were"
+        left = f" {were} left out." if what.left_out else ""
         return console.done(
             url_for("admin.catalogue"),
             f"Imported: {len(what.new)} new, {len(what.changed)} changed.{left}",
@@ -116,8 +118,13 @@ def sentences(wrong: BadCatalogue) -> str:
 
 def differences(change: Change) -> list[tuple[str, str, str]]:
     """What a change does: fields, with what they say before and after."""
-    before: Mapping[str, Any] = change.before or {}
-    return [(name, said(before.get(name)), said(after)) for name, after in change.after.items()]
+    return [(_in_words(name), said(before), said(after)) for name, before, after in change.differences()]
+
+
+def _in_words(name: str) -> str:
+    """A field's name, its language written out."""
+    field, _, code = name.removesuffix(")").partition(" (")
+    return f"{field} in {LANGUAGES[code].name}" if code in LANGUAGES else name
 
 
 def said(value: Any) -> str:

@@ -24,6 +24,7 @@ from db import audit
 from db.models import OrderMove, OrderNote, OutboxMessage, Shop
 from errors import IllegalMove, RuleBroken
 from ghala import messages
+from ghala.messages import fit
 from orders import service
 from orders.order import Rider
 from orders.service import UnknownOrder
@@ -218,6 +219,7 @@ def routes(pages: Blueprint, console: Console) -> None:
         says = (
             f"{amount} in cash are booked for {ref}.",
             "The order is paid, and the customer gets a receipt.",
+            "Do it when you hold the money: taking it back is a refund.",
         )
         return console.ask(
             shop, Question("Record cash", says, f"Record {amount}", url_for("admin.order", ref=ref))
@@ -459,9 +461,11 @@ _MARKS = re.compile(r"(?<!\w)([*_~])(?=\S)(.+?)(?<=\S)\1(?!\w)")
 
 
 def preview(message: OutboxMessage) -> str:
-    """The first words of a message as it reads on any phone."""
+    """The first lines of a message, without what it offers to tap."""
     try:
-        text = messages.load(message.message).numbered()
+        loaded = messages.load(message.message)
+        text = str(getattr(loaded, "body", "")) or loaded.numbered()
     except messages.InvalidMessage:
         text = str(message.message.get("type", ""))
-    return plain(_MARKS.sub(r"\2", text), LONGEST_MESSAGE)
+    lines = (plain(line, LONGEST_MESSAGE) for line in _MARKS.sub(r"\2", text).splitlines())
+    return fit("\n".join(line for line in lines if line.strip("━ ")), LONGEST_MESSAGE)

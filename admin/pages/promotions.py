@@ -10,18 +10,17 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from admin import catalogue, changing
+from admin import catalogue, changing, forms
 from admin.changing import Refused
 from admin.console import Console, Page
+from admin.forms import Answer
 from admin.wording import plain
 from catalog import editing, entries
 from catalog.entries import BadEntry, PromotionEntry
 from catalog.snapshot import in_language
 from db.models import Product, Promotion, Shop
-from languages import LANGUAGES
 
 PAGE: Final = Page("promotions", under="catalogue")
 KINDS: Final = (
@@ -31,7 +30,6 @@ KINDS: Final = (
     ("buy_x_get_y", "Buy some, get some free"),
 )
 MOST_CODES: Final = 500
-Answer = str | Response | tuple[str, int]
 
 
 def routes(pages: Blueprint, console: Console) -> None:
@@ -39,10 +37,7 @@ def routes(pages: Blueprint, console: Console) -> None:
     house = console.house
 
     def one(session: Session, shop: Shop, promotion_id: int, *, hold: bool = False) -> Promotion:
-        row = catalogue.promotion(session, shop, promotion_id, hold=hold)
-        if row is None:
-            raise NotFound
-        return row
+        return forms.there(catalogue.promotion(session, shop, promotion_id, hold=hold))
 
     def form(
         session: Session,
@@ -51,29 +46,18 @@ def routes(pages: Blueprint, console: Console) -> None:
         values: Mapping[str, str],
         refused: Refused | None = None,
     ) -> Answer:
-        now = None
-        if refused is not None and refused.clash:
-            now = catalogue.promotion_values(refused.clash, shop)
         skus = session.scalars(
             select(Product.sku)
             .where(Product.shop_id == shop.id, Product.active)
             .order_by(Product.sku)
             .limit(MOST_CODES)
         ).all()
-        page = console.show(
-            "promotion.html",
-            shop,
-            row=row,
-            values=values,
-            kinds=KINDS,
-            skus=skus,
-            problems={} if refused is None else refused.problems,
-            seen=changing.mark(catalogue.promotion_state(row)),
-            clash=None if now is None else changing.differences(now, values),
-            languages=[(code, LANGUAGES[code].name) for code in catalogue.languages(shop)],
-            in_language=in_language,
-        )
-        return page if refused is None else (page, refused.status)
+        return forms.show(
+            console, "promotion.html", shop, row, values, refused,
+            state=catalogue.promotion_state(row),
+            values_of=lambda state: catalogue.promotion_values(state, shop),
+            kinds=KINDS, skus=skus,
+        )  # fmt: skip
 
     @pages.get("/promotions")
     def promotions() -> str:
@@ -124,8 +108,7 @@ def routes(pages: Blueprint, console: Console) -> None:
                 def state() -> changing.State | None:
                     if promotion_id is not None:
                         return catalogue.promotion_state(one(session, shop, promotion_id, hold=True))
-                    made = [row for row in catalogue.promotions(session, shop) if row.id not in known]
-                    return catalogue.promotion_state(made[0]) if made else None
+                    return forms.newest(catalogue.promotions(session, shop), known, catalogue.promotion_state)
 
                 changing.change(
                     console, session, shop, "promotion_made" if row is None else "promotion_changed",

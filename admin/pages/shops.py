@@ -15,7 +15,6 @@ from werkzeug.wrappers import Response
 
 from admin import connecting, shops_input
 from admin.console import Console, Page, Question, mask
-from admin.needs import FEW
 from bot import owner
 from catalog import credentials
 from catalog import shops as shops_known
@@ -24,6 +23,7 @@ from catalog.shops import HOLD_MINUTES
 from config import CURRENCIES, DIALECTS, SIGNATURE_SCHEMES
 from db.models import Shop, ShopCredentials
 from db.types import clock
+from keeping.waiting import FEW
 from languages import LANGUAGES
 
 PAGE: Final = Page("shops", "Shops", icon="shops")

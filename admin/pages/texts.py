@@ -48,7 +48,7 @@ def routes(pages: Blueprint, console: Console) -> None:
         for key in own.OWN:
             for code in catalogue.languages(shop):
                 written = cleaned(values, key, code)
-                bubble = bubbles.text(snapshot, key, code, written)
+                bubble = bubbles.text(snapshot, key, code, written[: own.OWN[key].longest])
                 found.setdefault(key, []).append((code, bubble, bubbles.counted(key, written)))
         return found
 

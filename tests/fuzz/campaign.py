@@ -26,8 +26,10 @@ from sqlalchemy import String, cast, func, select, update
 
 from bot import shell
 from bot.events import MessageReceived
+from catalog import importing
+from config import HERE
 from db import Database, schema
-from db.models import Customer, InboxEvent, Order, OutboxMessage, Payment
+from db.models import Customer, InboxEvent, Order, OutboxMessage, Payment, Shop
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from payments.gateways.base import Charge, PaymentUpdate, Started
 from tests.conftest import Clock
@@ -51,6 +53,7 @@ from tests.fuzz.crowd import (
     tap,
     text,
 )
+from tests.fuzz.forms import Console
 from tests.fuzz.spoil import Spoiler, recorded
 from tests.hostile.conftest import open_door
 from tests.hostile.worker import TakingGateway, Worker
@@ -182,6 +185,8 @@ class Campaign:
         self.seed = seed_
         self.figures = Figures()
         self.raised: list[BaseException] = []
+        self.unsent: set[str] = set()
+        """Views of the console to which no form was sent."""
         self._progress = progress
         self._random = Random(seed_)
         with patch("admin.throttle.REQUESTS", "1000000000 per minute"):
@@ -214,10 +219,11 @@ class Campaign:
         began = time.monotonic()
         try:
             with patch("bot.shell.decide", self._watched(shell.decide)):
-                while self.figures.requests < requests * 80 // 100:
+                while self.figures.requests < requests * 70 // 100:
                     self.bring()
                     self.hurl(min(HOSTILE, requests))
-                self.described(requests // 6)
+                self.described(requests // 7)
+                self.console(requests // 10)
                 self.settle_requests(requests)
                 self.settle()
         finally:
@@ -390,6 +396,25 @@ class Campaign:
 
         described.fire(door.app, requests * 9 // 10, self.seed, send, only=_owners)
         described.fire(door.app, requests // 10, self.seed, send, only=lambda path: not _owners(path))
+
+    def console(self, requests: int) -> None:
+        """The console's pages and forms, in the hands of somebody with the owner's credentials.
+
+        After all customers: what is left of the shop then is another shop.
+        """
+        with self.database.writing() as session:
+            shop = session.scalars(select(Shop).where(Shop.slug == "main")).one()
+            importing.put(session, shop, importing.read(HERE / "catalog" / "demo.yaml"))
+        door = self.doors["v1"]
+        console = Console(
+            door.app,
+            self.database,
+            self._random,
+            watching=lambda: self.watching(door),
+            note=lambda status, what: self.note("console", status, what),
+        )
+        console.fire(requests)
+        self.unsent = console.views_with_forms - console.posted
 
     def _aim(self, case: Case) -> None:
         """Name an order that exists."""

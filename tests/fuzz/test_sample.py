@@ -25,13 +25,16 @@ def test_two_thousand_requests_raise_nothing_and_leave_nothing_behind(campaign: 
     campaign.run(2_000)
     figures = campaign.figures
     assert figures.requests >= 1_800
-    assert {"sound", "messages", "payments", "owner", "described"} == {
+    assert {"sound", "messages", "payments", "owner", "described", "console"} == {
         family for family, _ in figures.answers
     }
     refused = figures.answers["owner", 401] / sum(
         n for (family, _), n in figures.answers.items() if family == "owner"
     )
     assert refused < 0.1, "the owner's doors are knocked at with the owner's credentials"
+    assert campaign.unsent == set(), "every form of the console was sent"
+    assert figures.answers["console", 200] > 40
+    assert figures.answers["console", 303] > 10
     assert figures.answers["messages", 200] > 100
     assert figures.answers["payments", 200] > 100
     assert figures.events["message", "done"] > 50

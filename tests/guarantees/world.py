@@ -46,6 +46,7 @@ from tests.shop import open_shop
 
 SECRET = "a webhook secret for the tests"
 PASSWORD = "correct horse battery"
+NO_REDIS = "redis://127.0.0.1:1/0"
 API = "https://ghala.test/v1"
 AMINA, BRIAN = "254711222333", "254722333444"
 DAY = 86_400.0
@@ -142,6 +143,20 @@ class QuietBell:
     def outbox(self) -> None: ...
 
 
+def config(redis_url: str, scheme: str = "timestamp-hex") -> Config:
+    """The settings of every process of the shop."""
+    return Config(
+        redis_url=redis_url,
+        public_url="https://shop.test",
+        ghala_api_url=API,
+        ghala_api_key="key",
+        ghala_webhook_secrets=(SECRET,),
+        ghala_signature_scheme=scheme,
+        admin_password=PASSWORD,
+        secret_key="k" * 20,
+    )
+
+
 class World:
     """One shop and everybody around it."""
 
@@ -149,16 +164,7 @@ class World:
         self, database: Database, redis_url: str, now: Any, ghala: Ghala, scheme: str = "timestamp-hex"
     ) -> None:
         self.database, self.now, self.ghala = database, now, ghala
-        self.config = Config(
-            redis_url=redis_url,
-            public_url="https://shop.test",
-            ghala_api_url=API,
-            ghala_api_key="key",
-            ghala_webhook_secrets=(SECRET,),
-            ghala_signature_scheme=scheme,
-            admin_password=PASSWORD,
-            secret_key="k" * 20,
-        )
+        self.config = config(redis_url, scheme)
         self.rng = random.Random(1)
         link = RedisLink(redis_url)
         self.link = link

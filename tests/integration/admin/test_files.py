@@ -102,3 +102,16 @@ def test_cells_are_safe_in_a_spreadsheet(room, database) -> None:
         coffee = session.scalars(select(Product).where(Product.sku == "COFFEE-1KG")).one()
         coffee.names = {"en": "=cmd|' /C calc'!A0"}
     assert ",=cmd" not in room.get("/admin/files/products.csv").text
+
+
+def test_a_look_shows_the_languages_that_change_and_counts_rows_and_not_their_problems(
+    room, database
+) -> None:
+    sheet = "sku,name\nCOFFEE-1KG,Best Coffee\nNEW-1,\n"
+    page = look(room, sheet).text
+    assert "Name in English: <s" in page
+    assert "<bdi>Best Coffee</bdi>" in page
+    assert "Name in Kiswahili" not in page
+    assert page.count("<bdi>row 3</bdi>") == 2
+    send(room, "/admin/files/put", **form_of(page))
+    assert "1 entry was left out." in room.get("/admin/catalogue").text

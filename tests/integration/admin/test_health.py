@@ -144,7 +144,7 @@ def test_an_empty_database_makes_it_unready(empty_database, now) -> None:
 
 
 def test_a_full_disk_makes_it_unready(well, monkeypatch) -> None:
-    monkeypatch.setattr("admin.health.shutil.disk_usage", lambda _: Usage(100, 96, 4))
+    monkeypatch.setattr("keeping.files.shutil.disk_usage", lambda _: Usage(100, 96, 4))
     status, found = parts(well, 503)
     assert (status, found["disk"]) == ("down", "down")
 

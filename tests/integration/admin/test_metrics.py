@@ -7,13 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from sqlalchemy import event
 
 import measuring
-from admin.metrics import FIGURES, UP
+from admin.metrics import DISK, FIGURES, UP
 from db import inbox
 from tests.factories import Seed
 from tests.integration.admin.conftest import Room, open_room
@@ -77,6 +78,24 @@ def test_requests_are_counted_by_route_and_status(room: Room) -> None:
     room.client.get("/livez")
     assert figures(room)[name] == before + 1
     assert not any("/nowhere" in key for key in figures(room))
+
+
+def test_the_free_part_of_the_disk_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(total=100, free=8)
+    monkeypatch.setattr("keeping.files.shutil.disk_usage", lambda _: usage)
+    assert figures(room)[DISK] == 0.08
+
+
+def test_a_disk_that_cannot_be_read_leaves_the_other_figures(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr("keeping.files.shutil.disk_usage", gone)
+    found = figures(room)
+    assert DISK not in found
+    assert found[UP] == 1
 
 
 def test_without_a_database_that_is_what_is_told(
@@ -144,7 +163,7 @@ def test_processes_of_one_machine_are_added_up(tmp_path: Path) -> None:
 
 
 def known() -> set[str]:
-    names = {figure.name for figure in FIGURES} | {UP}
+    names = {figure.name for figure in FIGURES} | {UP, DISK}
     for metric in measuring.ALL:
         names |= (
             {metric.name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import House, create_app
+from catalog import shops
 from config import Config
 from db import Database
 from db.models import Customer, Pause
+from db.models import Shop as ShopRow
 from db.redis_link import RedisLink
 from db.refs import Refs
+from db.types import clock
 from keeping import pausing
+from tests.factories import Seed
 from tests.integration.bot.conftest import RecordingBell
 from tests.integration.keeping.conftest import DAY, Shop
 from tests.shop import WA_ID
@@ -165,3 +170,36 @@ def test_a_request_has_a_name_and_is_told_it(app: Flask) -> None:
     )
     mine = client.get("/no-such-page", headers={"X-Request-Id": "254711222333"}).headers["X-Request-Id"]
     assert len(mine) == 32
+
+
+def test_a_second_shop_gets_the_first_catalogue_when_it_is_named(app: Flask, database: Database) -> None:
+    assert run(app, "release").exit_code == 0
+    assert "There is no such shop." in run(app, "release", "--shop", "coast").stderr
+    with database.writing() as session:
+        main = shops.named(session, shops.MAIN)
+        session.add(
+            ShopRow(
+                slug="coast",
+                name="Duka la Pwani",
+                currency=main.currency,
+                country=main.country,
+                timezone=main.timezone,
+                language=main.language,
+                settings={},
+                created_at=clock(),
+            )
+        )
+    assert "catalogue imported: 8 products" in run(app, "release", "--shop", "coast").stdout
+    assert "catalogue imported" not in run(app, "release", "--shop", "coast").stdout
+
+
+def test_a_finding_is_settled_in_its_own_shop_only(app: Flask, database: Database) -> None:
+    with database.writing() as session:
+        seed = Seed(session, datetime.now(UTC), seed=3)
+        coast = seed.shop(slug="coast")
+        name = f"M{seed.money(coast).id}"
+    words = ("settle", name, "--because", "not ours", "--as", "kept")
+    for more in ((), ("--dry-run",)):
+        assert "nothing open is called" in run(app, *words, *more).stderr
+    assert "stays in the shop's hands" in run(app, *words, "--shop", "coast", "--dry-run").stdout
+    assert run(app, *words, "--shop", "coast").stdout == f"{name} is settled.\n"

@@ -203,6 +203,11 @@ def test_who_waited_is_told_and_can_buy_with_one_tap() -> None:
     assert talk.taps("Premium").state == "choose_quantity"
 
 
+def test_who_said_stop_meanwhile_is_not_told() -> None:
+    talk = Talk(SHOP, stopped=True).happens(events.BackInStock(COFFEE))
+    assert talk.said == []
+
+
 def test_who_would_be_told_too_late_waits_on() -> None:
     talk = Talk(with_stock(SHOP, COFFEE, 0)).happens(events.BackInStock(COFFEE))
     assert talk.said == []
