@@ -75,8 +75,8 @@ simulate: install ## Run the shop through 10,000 customers and 100,000 faults in
 mutants: install ## Plant bugs in the shop and see the simulation catch each
 	@$(BIN)/python -m simulation --mutants $(ARGS)
 
-audit: install ## Compare the pinned packages with the known vulnerabilities (asks pypi.org)
-	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+audit: install ## Compare the pinned packages with the known vulnerabilities (asks an advisory service)
+	@$(BIN)/python -m dev.audit
 
 sbom: install ## Write what Duka is made of into var/sbom.json (CycloneDX)
 	@mkdir -p var

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
+from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
+from werkzeug.wrappers import Request
 
+from admin.headers import POLICY
 from tests.fuzz.campaign import IN_MEMORY, Campaign
+from tests.fuzz.forms import BREAKOUTS, FORMULAS, inspect
 
 SEED = 20_261_120
 
@@ -41,3 +47,26 @@ def test_two_thousand_requests_raise_nothing_and_leave_nothing_behind(campaign: 
     for state in ("payment_selection", "payment_processing", "payment_failed", "greeting"):
         assert figures.states[state] >= 20, f"hardly anybody wrote in {state}"
     assert {"succeeded", "failed", "pending"} <= campaign.payments().keys()
+
+
+def page(text: str, kind: str = "text/html", policy: str = POLICY) -> TestResponse:
+    headers = {"Content-Type": kind, "Content-Security-Policy": policy}
+    return TestResponse([text.encode()], "200 OK", Headers(headers), Request({}))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(page(f'<a href="{sent}">') for sent in BREAKOUTS),
+        *(page(f'sku,"{sent}",1', "text/csv") for sent in FORMULAS if sent.isprintable()),
+        page("hello", policy="default-src *"),
+    ],
+)
+def test_what_leaves_raw_is_noticed(answer: TestResponse) -> None:
+    with pytest.raises(AssertionError):
+        inspect("/admin/", answer)
+
+
+def test_what_leaves_escaped_is_fine() -> None:
+    inspect("/admin/", page("".join(f"<p>{escape(sent)}</p>" for sent in BREAKOUTS)))
+    inspect("/admin/reports.csv", page("a,'=1,-5", "text/csv"))
