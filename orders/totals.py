@@ -98,7 +98,7 @@ def together(every: Iterable[Totals]) -> Totals:
     return Totals(*(sum(getattr(one, name) for one in found) for name in COUNTS))
 
 
-def add(session: Session, shop_id: int, spread: int, at: datetime | None = None, **counts: int) -> None:
+def add(session: Session, shop_id: int, spread: int, at: datetime | None = None, /, **counts: int) -> None:
     """Add ``counts`` (``orders_placed=1, revenue=150_000`` …) to today; ``spread`` picks the shard.
 
     ``at`` is the time where the shop is, for who knows it. Call it last in a transaction: the rows it touches are
