@@ -8,7 +8,7 @@ BIN = .venv/bin
 ROOMS = admin benchmarks bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
 MODULES = app.py config.py errors.py languages.py measuring.py observing.py redis_address.py wsgi.py
 
-.PHONY: help install run test check lint fmt types imports crawl flow screenshots audit sbom reset clean fuzz chaos simulate mutants bench bench-quick
+.PHONY: help install run test check lint fmt types imports crawl flow screenshots audit lock sbom reset clean fuzz chaos simulate mutants bench bench-quick
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -77,6 +77,9 @@ mutants: install ## Plant bugs in the shop and see the simulation catch each
 
 audit: install ## Compare the pinned packages with the known vulnerabilities (asks an advisory service)
 	@$(BIN)/python -m dev.audit
+
+lock: install ## Write what the pinned packages need, and the hash of every file, into the requirements
+	$(BIN)/python -m dev.lock
 
 sbom: install ## Write what Duka is made of into var/sbom.json (CycloneDX)
 	@mkdir -p var

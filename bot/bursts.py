@@ -6,12 +6,13 @@ next line may complete them ("nataka", "kahawa mbili"); then all of them are rea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bot.conversation import Conversation
 from bot.events import Event, MessageReceived
-from bot.flow import decide
+from bot.state import Next
 from bot.understanding.secrets import mask_secrets
 from bot.understanding.words import LONGEST_READ
 from catalog.snapshot import ShopSnapshot
@@ -32,29 +33,44 @@ class Heard:
     age: float
 
 
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What is to be decided, and the decision where it had to be made to know that nothing more is needed."""
+
+    event: Event
+    decided: Next | None = None
+
+
 @dataclass(slots=True)
 class Burst:
-    """The lines not understood so far, oldest first."""
+    """The lines not understood so far, oldest first; ``decide`` tells whether they are.
 
+    Args:
+        decide: what follows from an event (``bot.flow.decide``).
+        lines: what waits.
+    """
+
+    decide: Callable[[Conversation, Event, ShopSnapshot], Next]
     lines: list[Heard] = field(default_factory=list)
 
     def hear(
         self, event: Event, row_id: int, age: float, conversation: Conversation, shop: ShopSnapshot
-    ) -> Event | None:
+    ) -> Thought | None:
         """What to decide now that ``event`` came: it, or it with the lines before it; ``None`` to read on.
 
         Lines that are completed, or followed by something understood, are answered with it.
         """
         if not isinstance(event, MessageReceived):
-            return event
-        if self.lines and _words(event) is not None:
-            whole = _joined([*(line.event for line in self.lines), event])
-            if whole is not None and fits(conversation, whole, shop):
-                self.lines.clear()
-                return whole
-        if _words(event) is None or fits(conversation, event, shop):
+            return Thought(event)
+        if _words(event) is None:
             self.lines.clear()
-            return event
+            return Thought(event)
+        whole = _joined([*(line.event for line in self.lines), event]) if self.lines else None
+        for said in (whole, event):
+            decided = None if said is None else self._understood(conversation, said, shop)
+            if said is not None and decided is not None:
+                self.lines.clear()
+                return Thought(said, decided)
         self.lines.append(Heard(event, row_id, age))
         return None
 
@@ -65,18 +81,20 @@ class Burst:
         left = min(PAUSE - self.lines[-1].age, LONGEST - self.lines[0].age)
         return max(left, 0.0)
 
-    def given_up(self) -> MessageReceived | None:
+    def given_up(self) -> Thought | None:
         """The lines as one message that nothing more came for; ``None`` without any."""
         if not self.lines:
             return None
         whole = _joined([line.event for line in self.lines]) or self.lines[-1].event
         self.lines.clear()
-        return whole
+        return Thought(whole)
 
-
-def fits(conversation: Conversation, event: MessageReceived, shop: ShopSnapshot) -> bool:
-    """Whether the message is understood where the conversation stands."""
-    return decide(conversation, event, shop).conversation.misses <= conversation.misses
+    def _understood(
+        self, conversation: Conversation, event: MessageReceived, shop: ShopSnapshot
+    ) -> Next | None:
+        """What follows from the message; ``None`` when it is not understood where the conversation stands."""
+        decided = self.decide(conversation, event, shop)
+        return decided if decided.conversation.misses <= conversation.misses else None
 
 
 def _words(event: MessageReceived) -> str | None:

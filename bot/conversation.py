@@ -121,13 +121,23 @@ MOST_PLACES = 3
 
 def dump(conversation: Conversation) -> dict[str, Any]:
     """The conversation as JSON-ready data."""
-    return asdict(conversation)
+    data = {name: getattr(conversation, name) for name in _FIELDS}
+    data["cart"] = [asdict(line) for line in conversation.cart]
+    data["addresses"] = [asdict(place) for place in conversation.addresses]
+    for name, place in (
+        ("delivery", conversation.delivery),
+        ("last_delivery", conversation.last_delivery),
+    ):
+        data[name] = None if place is None else asdict(place)
+    return data
+
+
+_FIELDS = dict.fromkeys(each.name for each in fields(Conversation))
 
 
 def load(data: Mapping[str, Any]) -> Conversation:
     """The conversation from stored data; raises ``KeyError``/``TypeError`` only for rows that were never ours."""
-    known = {f.name for f in fields(Conversation)}
-    values = {key: value for key, value in data.items() if key in known}
+    values = {key: value for key, value in data.items() if key in _FIELDS}
     values["cart"] = tuple(CartLine(**line) for line in values.get("cart", ()))
     for key in ("last_lines", "pending"):
         values[key] = tuple((int(p), int(q)) for p, q in values.get(key, ()))

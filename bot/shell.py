@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,11 @@ from sqlalchemy.orm import Session
 
 import measuring
 import observing
+from bot import claims, flood, funnel, owner
 from bot import conversation as conversations
-from bot import flood, funnel, owner
 from bot.apology import apology
-from bot.bursts import Burst
+from bot.bursts import Burst, Thought
+from bot.claims import RELEASE, Claim, phone_of
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
 from bot.effects import (
@@ -94,43 +95,14 @@ from payments.service import PaymentRefusal
 
 log = logging.getLogger("duka.bot")
 
-LEASE: Final = 30.0
 SILENCE: Final = 12 * 3600.0
 """Seconds without a word from the customer or the shop after which a handoff is over."""
 MOST_ROUNDS: Final = 12
-MOST_OF_A_FLOOD: Final = 500
-"""Messages of one flood that are closed in one commit."""
 RETRY_CAP: Final = 4.0
 """Seconds between attempts at most: the customer's other messages wait behind what breaks us."""
 
 _CONVERSATIONS = table(ConversationRow).c
-_TAKE = (
-    update(table(ConversationRow))
-    .where(
-        _CONVERSATIONS.customer_id == bindparam("customer"),
-        _CONVERSATIONS.lease_until.is_(None) | (_CONVERSATIONS.lease_until <= clock()),
-    )
-    .values(fence=_CONVERSATIONS.fence + 1, lease_until=clock(LEASE))
-    .returning(
-        _CONVERSATIONS.version,
-        _CONVERSATIONS.fence,
-        (_CONVERSATIONS.inbound_at > clock(-outbox.WINDOW)).label("open"),
-        (_CONVERSATIONS.handed_off_until > clock()).label("with_person"),
-        _CONVERSATIONS.handed_off_until.is_not(None).label("handed_off"),
-        _CONVERSATIONS.funnel_day,
-        _CONVERSATIONS.funnel_stage,
-    )
-)
-_RELEASE = (
-    update(table(ConversationRow))
-    .where(
-        _CONVERSATIONS.customer_id == bindparam("customer"),
-        _CONVERSATIONS.fence == bindparam("claimed"),
-    )
-    .values(lease_until=None)
-    .returning(_CONVERSATIONS.customer_id)
-)
-_WRITE = _RELEASE.where(_CONVERSATIONS.version == bindparam("before")).values(updated_at=clock())
+_WRITE = RELEASE.where(_CONVERSATIONS.version == bindparam("before")).values(updated_at=clock())
 _WRITE_AFTER_WORD = _WRITE.values(inbound_at=clock())
 _WRITE_FOR_A_PERSON = _WRITE_AFTER_WORD.values(
     handed_off_until=clock(SILENCE),
@@ -140,30 +112,6 @@ _GIVE_BACK = {"handed_off_until": None, "wants_person_since": None}
 _WRITE_GIVEN_BACK = {True: _WRITE_AFTER_WORD.values(_GIVE_BACK), False: _WRITE.values(_GIVE_BACK)}
 _DATA = select(_CONVERSATIONS.data).where(_CONVERSATIONS.customer_id == bindparam("customer"))
 _SEEN = update(table(Customer)).where(table(Customer).c.id == bindparam("customer")).values(seen_at=clock())
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A customer whose conversation is ours for ``LEASE`` seconds, and what waits for it."""
-
-    shop_id: int
-    customer_id: int
-    customer_key: str
-    phone: str | None
-    name: str
-    version: int
-    fence: int
-    window_was_open: bool
-    catalog_version: int
-    events: tuple[inbox.WaitingEvent, ...]
-    flooded: bool = False
-    handed_off: bool = False
-    with_person: bool = False
-    stopped: bool = False
-    blocked: bool = False
-    owner: bool = False
-    funnel_day: date | None = None
-    funnel_stage: int = 0
 
 
 @dataclass(slots=True)
@@ -178,6 +126,7 @@ class Work:
     held: list[int] = field(default_factory=list)
     news: list[int] = field(default_factory=list)
     patience: float = 0.0
+    after: dict[str, Any] = field(default_factory=dict)
 
 
 class Fenced(Exception):
@@ -194,18 +143,20 @@ class ShopPictures:
         self._kept: dict[int, tuple[int, ShopSnapshot]] = {}
 
     def of(self, shop_id: int, version: int) -> ShopSnapshot:
-        """The shop now: the catalogue of this version, the stock as it is."""
+        """The shop now with the catalogue of this version; its stock is as it was when the catalogue changed."""
+        known = self._kept.get(shop_id)
+        if known is not None and known[0] == version:
+            return replace(known[1], now=self._now())
         with self._database.reading() as session:
-            known = self._kept.get(shop_id)
-            if known is None or known[0] != version:
-                return self.take(session, shop_id)
-            picture = known[1]
-            if all(product.available is None for product in picture.products):
-                return replace(picture, now=self._now())
-            stock = shops.stock(session, shop_id)
+            return self.take(session, shop_id)
+
+    def stocked(self, session: Session, picture: ShopSnapshot) -> ShopSnapshot:
+        """The same with the stock as it is in this transaction."""
+        if all(product.available is None for product in picture.products):
+            return picture
+        stock = shops.stock(session, picture.id)
         return replace(
             picture,
-            now=self._now(),
             products=tuple(
                 product if product.available is None else replace(product, available=stock.get(product.id, 0))
                 for product in picture.products
@@ -255,46 +206,10 @@ class ConversationShell:
     def claim(self, event_id: int) -> Claim | None:
         """Take the customer an event belongs to, with all that waits; ``None`` when there is nothing to do."""
         with self._database.writing() as session:
-            event = inbox.find(session, event_id)
-            if event is None or event.customer_key is None:
-                return None
-            key = event.customer_key
-            customer = customers.reach(session, event.shop_id, key, phone=phone_of(key))
-            row = session.execute(_TAKE, {"customer": customer.id}).first()
-            if row is None:
-                return None
-            events = inbox.of_customer(session, event.shop_id, key)
-            if any(waiting.attempts for waiting in events):
-                events = events[:1]  # one of them breaks us: find out which
-            written = 0 if events and events[0].attempts else sum(e.kind == "message" for e in events)
-            flooded = self._patience.lost(written, outbox.unsent(session, customer.id) if written else 0)
-            if flooded:
-                events = inbox.of_customer(session, event.shop_id, key, most=MOST_OF_A_FLOOD)
-            inbox.count_attempt(session, [waiting.id for waiting in events])
-            if not events:
-                self._release(session, customer.id, row.fence)
-                return None
-            observing.add(customer_id=customer.id)
-            return Claim(
-                shop_id=event.shop_id,
-                customer_id=customer.id,
-                customer_key=key,
-                phone=customer.phone,
-                name=customer.name,
-                version=row.version,
-                fence=row.fence,
-                window_was_open=bool(row.open),
-                funnel_day=row.funnel_day,
-                funnel_stage=row.funnel_stage,
-                catalog_version=shops.catalog_version(session, event.shop_id),
-                events=tuple(events),
-                flooded=flooded,
-                handed_off=bool(row.handed_off),
-                with_person=bool(row.with_person),
-                stopped=customer.stopped_at is not None,
-                blocked=customer.blocked_at is not None,
-                owner=customer.owner_since is not None,
-            )
+            claim = claims.take(session, event_id, self._patience)
+        if claim is not None:
+            observing.add(customer_id=claim.customer_id)
+        return claim
 
     def work(self, claim: Claim) -> int | None:
         """Decide and do everything claimed; returns an event that came meanwhile, to go on with.
@@ -305,14 +220,15 @@ class ConversationShell:
         """
         if claim.events[0].attempts >= inbox.MOST_ATTEMPTS:
             raise FlowError(f"inbox event {claim.events[0].id} never let its worker finish")
-        shop = self._pictures.of(claim.shop_id, claim.catalog_version)
+        picture = self._pictures.of(claim.shop_id, claim.catalog_version)
         conversation = self._load(claim)
         events = [(waiting, waiting.kind == "message") for waiting in claim.events]
         work = Work(Turn.begin(conversation))
-        self._recorder.prepare(shop)
+        self._recorder.prepare(picture)
         try:
             with self._database.writing() as session:
-                burst = Burst()
+                shop = self._pictures.stocked(session, picture)
+                burst = Burst(decide)
                 for waiting, from_customer in events:
                     if claim.blocked and from_customer:
                         continue  # kept, and not answered
@@ -327,11 +243,10 @@ class ConversationShell:
                         continue
                     spoken = conversation.language or shop.languages[0]
                     conversation = replace(conversation, language=spoken)
-                    thought = (
-                        None
-                        if event is None
-                        else burst.hear(event, waiting.id, waiting.age, conversation, shop)
-                    )
+                    if event is None:
+                        continue
+                    with measuring.timed(measuring.DECIDE_SECONDS):
+                        thought = burst.hear(event, waiting.id, waiting.age, conversation, shop)
                     if thought is not None:
                         conversation, shop = self._turn(
                             session, claim, conversation, shop, thought, work, from_customer=from_customer
@@ -347,6 +262,8 @@ class ConversationShell:
                     language = conversation.language or shop.languages[0]
                     work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
                 moved = self._commit(session, claim, conversation, work, shop)
+                # Asked once the conversation's row is ours to the end: who comes later finds it free after the commit.
+                more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
@@ -354,10 +271,8 @@ class ConversationShell:
             extra = {"customer_id": claim.customer_id, "messages": len(work.unread)}
             log.warning("customer_flooding", extra=extra)
         if moved:
-            self._copies.put(claim.customer_id, claim.version + 1, conversations.dump(conversation))
+            self._copies.put(claim.customer_id, claim.version + 1, work.after)
         self._ring(work)
-        with self._database.reading() as session:
-            more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
         return more[0].id if more else None
 
     def failed(self, claim: Claim, error: str) -> None:
@@ -365,7 +280,7 @@ class ConversationShell:
         worst = max(event.attempts for event in claim.events) + 1
         ids = [event.id for event in claim.events]
         with self._database.writing() as session:
-            if not self._release(session, claim.customer_id, claim.fence):
+            if not claims.release(session, claim):
                 return
             if worst < inbox.MOST_ATTEMPTS:
                 inbox.postpone(session, ids, min(0.5 * 2.0 ** (worst - 1), RETRY_CAP), error)
@@ -449,21 +364,21 @@ class ConversationShell:
         claim: Claim,
         conversation: Conversation,
         shop: ShopSnapshot,
-        event: Event,
+        thought: Thought,
         work: Work,
         *,
         from_customer: bool,
     ) -> tuple[Conversation, ShopSnapshot]:
-        """One event and all that follows from it."""
-        if not conversation.language:
-            conversation = replace(conversation, language=shop.languages[0])
-        waiting: list[Event] = [event]
+        """One thought, of ``conversation`` as it is, and all that follows from it."""
+        waiting: list[Event] = [thought.event]
+        decided = thought.decided
         for _ in range(MOST_ROUNDS):
             if not waiting:
                 return conversation, shop
             happened = waiting.pop(0)
-            with measuring.timed(measuring.DECIDE_SECONDS):
-                decided = decide(conversation, happened, shop)
+            if decided is None:
+                with measuring.timed(measuring.DECIDE_SECONDS):
+                    decided = decide(conversation, happened, shop)
             seen = self._recorder.seen(session, shop)
             work.turn.note(happened, seen, decided, from_customer=from_customer)
             conversation = decided.conversation
@@ -476,6 +391,7 @@ class ConversationShell:
                     shop = self._pictures.take(session, claim.shop_id)
                 if result is not None:
                     waiting.append(result)
+            decided = None
         raise FlowError(f"a turn did not end after {MOST_ROUNDS} rounds in state {conversation.state}")
 
     def _do(
@@ -674,7 +590,7 @@ class ConversationShell:
         """Write what was decided; ``False`` when everything waits for more words and nothing was."""
         if len(work.held) == len(claim.events):
             held = inbox.hold(session, work.held, work.patience)
-            if held != len(claim.events) or not self._release(session, claim.customer_id, claim.fence):
+            if held != len(claim.events) or not claims.release(session, claim):
                 raise Fenced
             return False
         came = sum(event.kind == "message" and event.id not in work.held for event in claim.events)
@@ -686,11 +602,12 @@ class ConversationShell:
             write = _WRITE_GIVEN_BACK[wrote]
         counts: dict[str, int] = {}
         come: dict[str, Any] = {}
+        local = shop.now.astimezone(ZoneInfo(shop.timezone))
         if wrote:
-            today = shop.now.astimezone(ZoneInfo(shop.timezone)).date()
-            before = claim.funnel_stage if claim.funnel_day == today else 0
+            before = claim.funnel_stage if claim.funnel_day == local.date() else 0
             counts = funnel.newly(before, funnel.stage(conversation))
-            come = {"funnel_day": today, "funnel_stage": before + len(counts)}
+            come = {"funnel_day": local.date(), "funnel_stage": before + len(counts)}
+        work.after = conversations.dump(conversation)
         mine = session.execute(
             write,
             {
@@ -698,7 +615,7 @@ class ConversationShell:
                 "claimed": claim.fence,
                 "before": claim.version,
                 "version": claim.version + 1,
-                "data": conversations.dump(conversation),
+                "data": work.after,
                 **come,
             },
         ).first()
@@ -723,7 +640,13 @@ class ConversationShell:
         said = together(work.said)
         self._promise(session, claim, said)
         totals.add(
-            session, claim.shop_id, claim.customer_id, messages_in=came, messages_out=len(said), **counts
+            session,
+            claim.shop_id,
+            claim.customer_id,
+            local,
+            messages_in=came,
+            messages_out=len(said),
+            **counts,
         )
         self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
         return True
@@ -745,10 +668,6 @@ class ConversationShell:
                 for say in said
             ],
         )
-
-    def _release(self, session: Session, customer_id: int, fence: int) -> bool:
-        released = session.execute(_RELEASE, {"customer": customer_id, "claimed": fence}).first()
-        return released is not None
 
     def _ring(self, work: Work) -> None:
         if work.said:
@@ -783,11 +702,6 @@ def together(said: Sequence[tuple[Say, bool]]) -> list[Say]:
     ]
     superfluous = set(replies[:-1])
     return [say for index, (say, _) in enumerate(said) if index not in superfluous]
-
-
-def phone_of(identity: str) -> str | None:
-    """The number behind a chat identity, or ``None`` for a business-scoped id."""
-    return f"+{identity}" if identity.isascii() and identity.isdigit() else None
 
 
 def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | None:

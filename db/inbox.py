@@ -19,7 +19,7 @@ from sqlalchemy import Executable, Float, and_, bindparam, case, func, or_, sele
 from sqlalchemy.orm import Session
 
 from db.models import InboxEvent
-from db.statements import dialect_of, insert, insert_on, table
+from db.statements import dialect_of, insert_on, table
 from db.types import clock, word
 
 log = logging.getLogger("duka.inbox")
@@ -234,27 +234,21 @@ def record_internal(
 
     Returns the new row's id, or ``None`` when it was told already.
     """
-    statement = (
-        insert(session, InboxEvent)
-        .values(
-            shop_id=shop_id,
-            source="duka",
-            external_id=f"{name}:{unique}",
-            kind="internal",
-            customer_key=customer_key,
-            lane="normal",
-            priority=URGENT,
-            raw=orjson.dumps({"event": name, **data}),
-            status="waiting",
-            attempts=0,
-            error="",
-            received_at=clock(),
-            next_at=clock(),
-        )
-        .on_conflict_do_nothing()
-        .returning(InboxEvent.id)
-    )
-    return session.scalar(statement)
+    told = {
+        "shop_id": shop_id,
+        "source": "duka",
+        "external_id": f"{name}:{unique}",
+        "kind": "internal",
+        "customer_key": customer_key,
+        "lane": "normal",
+        "priority": URGENT,
+        "raw": orjson.dumps({"event": name, **data}),
+        "status": "waiting",
+        "attempts": 0,
+        "error": "",
+    }
+    row = session.execute(_recording(dialect_of(session)), told).first()
+    return None if row is None else int(row.id)
 
 
 _FIND = select(*_COLUMNS).where(_INBOX.id == bindparam("event"), _INBOX.status == word("waiting"))
@@ -328,6 +322,14 @@ def postpone(session: Session, event_ids: Sequence[int], seconds: float, error: 
     session.execute(_POSTPONE, {"ids": event_ids, "wait": seconds, "error": error})
 
 
+_HOLD = (
+    update(table(InboxEvent))
+    .where(*_THESE)
+    .values(next_at=clock(bindparam("wait", type_=Float())), attempts=0, error=HELD)
+    .returning(_INBOX.id)
+)
+
+
 def hold(session: Session, event_ids: Sequence[int], seconds: float) -> int:
     """Keep messages for ``seconds``, to be read together with what comes; returns how many still waited.
 
@@ -335,12 +337,7 @@ def hold(session: Session, event_ids: Sequence[int], seconds: float) -> int:
     """
     if not event_ids:
         return 0
-    result = session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(event_ids), InboxEvent.status == word("waiting"))
-        .values(next_at=clock(seconds), attempts=0, error=HELD)
-        .returning(InboxEvent.id)
-    )
+    result = session.execute(_HOLD, {"ids": event_ids, "wait": seconds})
     return len(result.all())
 
 
@@ -409,18 +406,19 @@ def count_attempt(session: Session, event_ids: Sequence[int]) -> None:
 
 def wake_matching(session: Session, shop_id: int, match_key: str) -> list[int]:
     """Make parked events about ``match_key`` due now; returns their ids."""
-    return list(
-        session.scalars(
-            update(InboxEvent)
-            .where(
-                InboxEvent.shop_id == shop_id,
-                InboxEvent.match_key == match_key,
-                InboxEvent.status == word("waiting"),
-            )
-            .values(next_at=clock())
-            .returning(InboxEvent.id)
-        )
+    return list(session.execute(_WAKE_MATCHING, {"shop": shop_id, "match": match_key}).scalars())
+
+
+_WAKE_MATCHING = (
+    update(table(InboxEvent))
+    .where(
+        _INBOX.shop_id == bindparam("shop"),
+        _INBOX.match_key == bindparam("match"),
+        _INBOX.status == word("waiting"),
     )
+    .values(next_at=clock())
+    .returning(_INBOX.id)
+)
 
 
 def waits_for(session: Session, shop_id: int, match_keys: Sequence[str]) -> bool:

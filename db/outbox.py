@@ -12,7 +12,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Executable, Float, Integer, bindparam, case, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    ScalarSelect,
+    bindparam,
+    case,
+    func,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from db.models import Conversation, Customer, OutboxMessage, Pause, Shop
@@ -135,11 +147,6 @@ def _promising(dialect: str) -> Executable:
     )
 
 
-_UNSENT = select(func.count()).where(
-    _OUTBOX.customer_id == bindparam("customer"), _OUTBOX.status == word("waiting")
-)
-
-
 def promised_within(session: Session, customer_id: int, seconds: float) -> bool:
     """Whether the customer was promised a message in the last ``seconds``, sent or not."""
     newest = (
@@ -151,10 +158,13 @@ def promised_within(session: Session, customer_id: int, seconds: float) -> bool:
     return bool(session.scalar(newest))
 
 
-def unsent(session: Session, customer_id: int) -> int:
-    """How many messages to this customer wait to be sent."""
-    waiting: int = session.execute(_UNSENT, {"customer": customer_id}).scalar_one()
-    return waiting
+def unsent_of(customer_id: ColumnElement[int]) -> ScalarSelect[int]:
+    """SQL: how many messages to this customer wait to be sent."""
+    return (
+        select(func.count())
+        .where(_OUTBOX.customer_id == customer_id, _OUTBOX.status == word("waiting"))
+        .scalar_subquery()
+    )
 
 
 _EARLIER = table(OutboxMessage).alias()
@@ -248,15 +258,18 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
 
 def wake(session: Session, customer_id: int) -> None:
     """The customer wrote: what waited for the window to open may go now."""
-    session.execute(
-        update(OutboxMessage)
-        .where(
-            OutboxMessage.customer_id == customer_id,
-            OutboxMessage.status == word("waiting"),
-            OutboxMessage.next_at > clock(SEND_LEASE),
-        )
-        .values(next_at=clock())
+    session.execute(_WAKE, {"customer": customer_id})
+
+
+_WAKE = (
+    update(table(OutboxMessage))
+    .where(
+        _OUTBOX.customer_id == bindparam("customer"),
+        _OUTBOX.status == word("waiting"),
+        _OUTBOX.next_at > clock(SEND_LEASE),
     )
+    .values(next_at=clock())
+)
 
 
 _MINE = (

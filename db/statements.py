@@ -7,11 +7,15 @@ Such a statement does not touch the objects a session holds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Executable, Float, Table, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from db.types import clock, word
 
 
 def table(model: type[DeclarativeBase]) -> Table:
@@ -34,3 +38,39 @@ def insert_on(dialect: str, model: type[DeclarativeBase]) -> postgresql.Insert |
 def insert(session: Session, model: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
     """The same for this session's database."""
     return insert_on(dialect_of(session), model)
+
+
+def move(
+    session: Session,
+    model: type[DeclarativeBase],
+    row_id: int,
+    target: str,
+    sources: tuple[str, ...],
+    values: Mapping[str, object],
+) -> bool:
+    """Give one row the status ``target`` if it has one of ``sources``; whether it had.
+
+    ``values`` go along; of SQL they may hold ``clock(seconds)``. What the session holds of the row stays as it was.
+    """
+    moments = {name: value.seconds for name, value in values.items() if isinstance(value, clock)}
+    plain = {name: value for name, value in values.items() if name not in moments}
+    moving = _moving(model, target, sources, tuple(moments))
+    told = {"which": row_id, **plain, **{f"in_{name}": seconds for name, seconds in moments.items()}}
+    return session.execute(moving, told).first() is not None
+
+
+@cache
+def _moving(
+    model: type[DeclarativeBase],
+    target: str,
+    sources: tuple[str, ...],
+    moments: tuple[str, ...],
+) -> Executable:
+    rows = table(model)
+    changed = {name: clock(bindparam(f"in_{name}", type_=Float())) for name in moments}
+    return (
+        update(rows)
+        .where(rows.c.id == bindparam("which"), rows.c.status.in_([word(name) for name in sources]))
+        .values(status=target, **changed)
+        .returning(rows.c.id)
+    )

@@ -81,6 +81,7 @@ class clock(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL functio
     name = "duka_clock"
 
     def __init__(self, seconds: float | BindParameter[float] = 0.0) -> None:
+        self.seconds = seconds
         super().__init__(seconds if isinstance(seconds, BindParameter) else literal(float(seconds), Float()))
 
 

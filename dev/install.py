@@ -93,7 +93,7 @@ def install(root: Path) -> int:
     stamp.unlink(missing_ok=True)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     got = subprocess.run(  # noqa: S603
-        [*pip, "install", "--quiet", "-r", str(root / REQUIREMENTS[-1])], check=False
+        [*pip, "install", "--quiet", "--require-hashes", "-r", str(root / REQUIREMENTS[-1])], check=False
     )
     if got.returncode != 0:
         say("pip could not install the packages (its reason is above); is the internet reachable?")

@@ -11,7 +11,8 @@ from typing import Final
 import measuring
 import observing
 from bot import owner, staff
-from bot.shell import LEASE, Claim, ConversationShell
+from bot.claims import LEASE, Claim
+from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from catalog import stock_waits
 from db import Database, inbox

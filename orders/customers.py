@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import insert as core_insert
 from sqlalchemy.orm import Session
 
 from db.models import Conversation, Customer, CustomerWord
-from db.statements import insert
+from db.statements import insert, table
 from db.types import clock
 from db.words import words_of_customer
 from orders import totals
@@ -15,6 +16,9 @@ _FIND = select(Customer).where(
     Customer.shop_id == bindparam("shop"), Customer.identity == bindparam("identity")
 )
 
+_WORDS = table(CustomerWord)
+_FORGET_WORDS = delete(_WORDS).where(_WORDS.c.customer_id == bindparam("customer"))
+_WORD = core_insert(_WORDS)
 _KNOWN_BY = select(Customer.shop_id, Customer.name, Customer.phone).where(
     Customer.id == bindparam("customer")
 )
@@ -75,12 +79,10 @@ def count_as_owner(session: Session, person: Customer, *, owner: bool) -> None:
 
 def make_findable(session: Session, customer_id: int) -> None:
     """Let a customer be found by the name and number they have now, and by nothing else."""
-    session.execute(delete(CustomerWord).where(CustomerWord.customer_id == customer_id))
+    session.execute(_FORGET_WORDS, {"customer": customer_id})
     known = session.execute(_KNOWN_BY, {"customer": customer_id}).one()
     words = words_of_customer(known.name, known.phone or "")
     if words:
         session.execute(
-            insert(session, CustomerWord).values(
-                [{"shop_id": known.shop_id, "word": word, "customer_id": customer_id} for word in words]
-            )
+            _WORD, [{"shop_id": known.shop_id, "word": word, "customer_id": customer_id} for word in words]
         )

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Executable, Float, Integer, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from catalog.pricing import Quote, quote
 from catalog.snapshot import ShopSnapshot, ZoneView, in_language
 from db.models import Customer, Order, OrderLine, OrderWord, Product, StockReservation
 from db.refs import Refs
-from db.statements import insert
+from db.statements import dialect_of, insert_on, table
 from db.types import clock
 from db.words import words_of_order
 from errors import OutOfStock, RuleBroken
@@ -92,9 +93,7 @@ def place(
         PromotionUsedUp: the discount counted on is not to be had any more.
     """
     if cart_version is not None:
-        known = session.scalars(
-            select(Order).where(Order.customer_id == customer_id, Order.cart_version == cart_version)
-        ).first()
+        known = session.scalars(_OF_CART, {"customer": customer_id, "cart": cart_version}).first()
         if known is not None:
             return reading.view(session, known)
     pieces = _merged(wanted)
@@ -106,42 +105,37 @@ def place(
     order = _insert(
         session, shop, customer_id, priced, delivery, refs, cart_version, language, customer_name, source
     )
-    session.add_all(
-        OrderLine(
-            shop_id=shop.id,
-            order_id=order.id,
-            position=position,
-            product_id=line.product.id,
-            sku=line.product.sku,
-            name=line.product.name(language),
-            quantity=line.quantity,
-            unit_price=line.product.price,
-            total=line.total,
-        )
-        for position, line in enumerate(priced.lines)
+    session.execute(
+        _LINE,
+        [
+            {
+                "shop_id": shop.id,
+                "order_id": order.id,
+                "position": position,
+                "product_id": line.product.id,
+                "sku": line.product.sku,
+                "name": line.product.name(language),
+                "quantity": line.quantity,
+                "unit_price": line.product.price,
+                "total": line.total,
+            }
+            for position, line in enumerate(priced.lines)
+        ],
     )
-    session.add_all(
-        StockReservation(
-            shop_id=shop.id, order_id=order.id, product_id=product_id, quantity=quantity, status="held"
+    if held:
+        session.execute(
+            _RESERVATION,
+            [
+                {"shop_id": shop.id, "order_id": order.id, "product_id": product_id, "quantity": quantity}
+                for product_id, quantity in held.items()
+            ],
         )
-        for product_id, quantity in held.items()
-    )
-    session.flush()
     if priced.promotion is not None:
         promotions.use(session, order, priced.promotion.id)
-    buyer = session.execute(
-        update(Customer)
-        .where(Customer.id == customer_id)
-        .values(orders_placed=Customer.orders_placed + 1, seen_at=clock())
-        .returning(Customer.name, Customer.phone)
-    ).one()
+    buyer = session.execute(_COUNT_ORDER, {"customer": customer_id}).one()
     named = [line.product.name(language) for line in priced.lines]
     found_by = words_of_order(order.ref, customer_name or buyer.name, buyer.phone or "", named)
-    session.execute(
-        insert(session, OrderWord).values(
-            [{"shop_id": shop.id, "word": word, "order_id": order.id} for word in found_by]
-        )
-    )
+    session.execute(_WORD, [{"shop_id": shop.id, "word": word, "order_id": order.id} for word in found_by])
     totals.add(session, shop.id, customer_id, orders_placed=1)
     return reading.view(session, order)
 
@@ -195,11 +189,8 @@ def _merged(wanted: Sequence[Wanted]) -> dict[int, int]:
 
 
 def _check_prices(session: Session, shop: ShopSnapshot, wanted: Sequence[Wanted]) -> None:
-    rows = session.execute(
-        select(Product.id, Product.price).where(
-            Product.shop_id == shop.id, Product.active, Product.id.in_({line.product_id for line in wanted})
-        )
-    )
+    these = sorted({line.product_id for line in wanted})
+    rows = session.execute(_PRICES, {"shop": shop.id, "these": these})
     prices = {row.id: row.price for row in rows}
     for line in wanted:
         offered = shop.sellable(line.product_id)
@@ -219,16 +210,12 @@ def _hold(session: Session, shop_id: int, pieces: dict[int, int]) -> dict[int, i
     held: dict[int, int] = {}
     for product_id in sorted(pieces):
         quantity = pieces[product_id]
-        taken = session.execute(
-            update(Product)
-            .where(Product.id == product_id, Product.shop_id == shop_id, Product.available >= quantity)
-            .values(available=Product.available - quantity, reserved=Product.reserved + quantity)
-            .returning(Product.id)
-        ).first()
+        what = {"product": product_id, "shop": shop_id, "pieces": quantity}
+        taken = session.execute(_HOLD, what).first()
         if taken is not None:
             held[product_id] = quantity
             continue
-        left = session.execute(select(Product.available).where(Product.id == product_id)).scalar_one()
+        left = session.execute(_LEFT, {"product": product_id}).scalar_one()
         if left is not None:
             raise OutOfStock(product_id, left)
     return held
@@ -250,30 +237,73 @@ def _insert(
     hold = timedelta(minutes=shop.hold_minutes).total_seconds()
     made = None
     while made is None:  # a reference is taken once in 729 million: draw again
-        made = session.scalar(
-            insert(session, Order)
-            .values(
-                shop_id=shop.id,
-                customer_id=customer_id,
-                ref=refs.order(),
-                status="pending_payment",
-                payment_status="unpaid",
-                currency=shop.currency,
-                subtotal=priced.subtotal,
-                discount=priced.discount,
-                discount_label=label,
-                delivery_fee=priced.delivery_fee,
-                total=priced.total,
-                delivery=asdict(delivery),
-                customer_name=customer_name,
-                source=source,
-                cart_version=cart_version,
-                promotion_id=priced.promotion.id if priced.promotion else None,
-                promotion_code=priced.promotion.code if priced.promotion else None,
-                hold_until=clock(hold),
-                placed_at=clock(),
-            )
-            .on_conflict_do_nothing(index_elements=["ref"])
-            .returning(Order.id)
+        made = session.execute(
+            _ordering(dialect_of(session)),
+            {
+                "shop_id": shop.id,
+                "customer_id": customer_id,
+                "ref": refs.order(),
+                "currency": shop.currency,
+                "subtotal": priced.subtotal,
+                "discount": priced.discount,
+                "discount_label": label,
+                "delivery_fee": priced.delivery_fee,
+                "total": priced.total,
+                "delivery": asdict(delivery),
+                "customer_name": customer_name,
+                "source": source,
+                "cart_version": cart_version,
+                "promotion_id": priced.promotion.id if priced.promotion else None,
+                "promotion_code": priced.promotion.code if priced.promotion else None,
+                "hold": hold,
+            },
+        ).scalar()
+    return session.scalars(_MADE, {"order": made}).one()
+
+
+@cache
+def _ordering(dialect: str) -> Executable:
+    return (
+        insert_on(dialect, Order)
+        .values(
+            status="pending_payment",
+            payment_status="unpaid",
+            hold_until=clock(bindparam("hold", type_=Float())),
+            placed_at=clock(),
         )
-    return session.scalars(select(Order).where(Order.id == made)).one()
+        .on_conflict_do_nothing(index_elements=["ref"])
+        .returning(table(Order).c.id)
+    )
+
+
+_PRODUCTS, _CUSTOMERS = table(Product).c, table(Customer).c
+_MADE = select(Order).where(Order.id == bindparam("order"))
+_OF_CART = select(Order).where(
+    Order.customer_id == bindparam("customer"), Order.cart_version == bindparam("cart")
+)
+_LINE = insert(table(OrderLine))
+_RESERVATION = insert(table(StockReservation)).values(status="held")
+_WORD = insert(table(OrderWord))
+_PRICES = select(_PRODUCTS.id, _PRODUCTS.price).where(
+    _PRODUCTS.shop_id == bindparam("shop"),
+    _PRODUCTS.active,
+    _PRODUCTS.id.in_(bindparam("these", expanding=True)),
+)
+_PIECES = bindparam("pieces", type_=Integer())
+_HOLD = (
+    update(table(Product))
+    .where(
+        _PRODUCTS.id == bindparam("product"),
+        _PRODUCTS.shop_id == bindparam("shop"),
+        _PRODUCTS.available >= _PIECES,
+    )
+    .values(available=_PRODUCTS.available - _PIECES, reserved=_PRODUCTS.reserved + _PIECES)
+    .returning(_PRODUCTS.id)
+)
+_LEFT = select(_PRODUCTS.available).where(_PRODUCTS.id == bindparam("product"))
+_COUNT_ORDER = (
+    update(table(Customer))
+    .where(_CUSTOMERS.id == bindparam("customer"))
+    .values(orders_placed=_CUSTOMERS.orders_placed + 1, seen_at=clock())
+    .returning(_CUSTOMERS.name, _CUSTOMERS.phone)
+)

@@ -6,12 +6,12 @@ totals change in the same transaction.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, exists, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Update, bindparam, exists, insert, select, update
 from sqlalchemy.orm import Session
 
-from db import inbox
+from db import inbox, statements
 from db.models import (
     OPEN_PAYMENT_STATUSES,
     Conversation,
@@ -23,7 +23,7 @@ from db.models import (
     Product,
     StockReservation,
 )
-from db.statements import insert
+from db.statements import table
 from db.types import clock, word
 from errors import IllegalMove, RuleBroken
 from orders import promotions, totals
@@ -46,9 +46,18 @@ class UnknownOrder(RuleBroken):
     code = "unknown_order"
 
 
+_MOVED = insert(table(OrderMove)).values(at=clock())
 _LOCK = (
     select(Order)
     .where(Order.id == bindparam("order"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
+_LOCK_BY_REF = (
+    select(Order)
+    .where(Order.ref == bindparam("ref"), Order.shop_id == bindparam("shop"))
     .with_for_update()
     .execution_options(populate_existing=True)
 )
@@ -65,33 +74,19 @@ def lock_by_ref(session: Session, shop_id: int, ref: str) -> Order:
     Raises:
         UnknownOrder: no such order.
     """
-    order = session.scalars(
-        select(Order)
-        .where(Order.ref == ref, Order.shop_id == shop_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
+    order = session.scalars(_LOCK_BY_REF, {"ref": ref, "shop": shop_id}).first()
     if order is None:
         raise UnknownOrder(f"no order {ref}")
     return order
 
 
 def _move(session: Session, order: Order, target: str, actor: str, **values: object) -> None:
-    moved = session.execute(
-        update(Order)
-        .where(Order.id == order.id, Order.status.in_(sources(target)))
-        .values(status=target, **values)
-        .returning(Order.id)
-        .execution_options(synchronize_session=False)  # read again below
-    ).first()
-    if moved is None:
+    if not statements.move(session, Order, order.id, target, sources(target), values):
         raise IllegalMove(f"order {order.ref} is {order.status}, it cannot become {target}")
     session.execute(
-        insert(session, OrderMove).values(
-            shop_id=order.shop_id, order_id=order.id, status=target, actor=actor, at=clock()
-        )
+        _MOVED, {"shop_id": order.shop_id, "order_id": order.id, "status": target, "actor": actor}
     )
-    session.refresh(order)
+    lock(session, order.id)  # as it is now
 
 
 def mark_paid(session: Session, order: Order, amount: int) -> bool:
@@ -109,16 +104,14 @@ def mark_paid(session: Session, order: Order, amount: int) -> bool:
     _settle_stock(session, order, "held", "sold")
     if reopened:
         promotions.use_again(session, order)
-    session.execute(
-        update(Customer)
-        .where(Customer.id == order.customer_id)
-        .values(orders_paid=Customer.orders_paid + 1, spent=Customer.spent + amount)
-    )
-    totals.add_sold(session, order.shop_id, order.id)
+    session.execute(_SPENT, {"customer": order.customer_id, "amount": amount})
+    now = totals.local_now(session, order.shop_id)
+    totals.add_sold(session, order.shop_id, order.id, now.date())
     totals.add(
         session,
         order.shop_id,
         order.customer_id,
+        now,
         orders_paid=1,
         revenue=amount,
         orders_closed=-1 if reopened else 0,
@@ -338,20 +331,41 @@ def _close(session: Session, order: Order, status: str, actor: str) -> None:
 
 def _settle_stock(session: Session, order: Order, before: str, outcome: str) -> None:
     """Held pieces become sold or go back on the shelf, and sold ones go back."""
-    settled = session.execute(
-        update(StockReservation)
-        .where(StockReservation.order_id == order.id, StockReservation.status == before)
-        .values(status=outcome)
-        .returning(StockReservation.product_id, StockReservation.quantity)
-    ).all()
-    for product_id, quantity in sorted(settled):
-        gone = {"held": "reserved", "sold": "sold"}[before]
-        values: dict[str, ColumnElement[Any]] = {gone: getattr(Product, gone) - quantity}
-        if outcome == "sold":
-            values["sold"] = Product.sold + quantity
-        else:
-            values["available"] = Product.available + quantity
-        session.execute(update(Product).where(Product.id == product_id).values(**values))
+    told = {"order": order.id, "before": before, "status": outcome}
+    settled = session.execute(_SETTLE, told).all()
+    for product_id, quantity in sorted(tuple(row) for row in settled):
+        session.execute(_SHELVE[before, outcome], {"product": product_id, "pieces": quantity})
+
+
+_RESERVATIONS = table(StockReservation).c
+_SETTLE = (
+    update(table(StockReservation))
+    .where(_RESERVATIONS.order_id == bindparam("order"), _RESERVATIONS.status == bindparam("before"))
+    .returning(_RESERVATIONS.product_id, _RESERVATIONS.quantity)
+)
+
+
+def _shelve(gone: str, come: str) -> Update:
+    """Pieces of a product leave one count for another."""
+    pieces, counts = bindparam("pieces", type_=Integer()), table(Product).c
+    changed = {gone: counts[gone] - pieces, come: counts[come] + pieces}
+    return update(table(Product)).where(counts.id == bindparam("product")).values(changed)
+
+
+_SHELVE = {
+    ("held", "sold"): _shelve("reserved", "sold"),
+    ("held", "released"): _shelve("reserved", "available"),
+    ("sold", "released"): _shelve("sold", "available"),
+}
+_CUSTOMERS = table(Customer).c
+_SPENT = (
+    update(table(Customer))
+    .where(_CUSTOMERS.id == bindparam("customer"))
+    .values(
+        orders_paid=_CUSTOMERS.orders_paid + 1,
+        spent=_CUSTOMERS.spent + bindparam("amount", type_=BigInteger()),
+    )
+)
 
 
 def _hold_again(session: Session, order: Order) -> bool:

@@ -98,14 +98,15 @@ def together(every: Iterable[Totals]) -> Totals:
     return Totals(*(sum(getattr(one, name) for one in found) for name in COUNTS))
 
 
-def add(session: Session, shop_id: int, spread: int, **counts: int) -> None:
+def add(session: Session, shop_id: int, spread: int, at: datetime | None = None, /, **counts: int) -> None:
     """Add ``counts`` (``orders_placed=1, revenue=150_000`` …) to today; ``spread`` picks the shard.
 
-    Call it last in a transaction: the rows it touches are such that others want too.
+    ``at`` is the time where the shop is, for who knows it. Call it last in a transaction: the rows it touches are
+    such that others want too.
     """
     if not any(counts.values()):
         return
-    local = _local_now(session, shop_id)
+    local = at or local_now(session, shop_id)
     values = {name: counts.get(name, 0) for name in COUNTS}
     _raise(session, DailyTotal, {"shop_id": shop_id, "day": local.date(), "shard": spread % SHARDS}, values)
     paid = {"orders_paid": values["orders_paid"], "revenue": values["revenue"]}
@@ -116,30 +117,32 @@ def add(session: Session, shop_id: int, spread: int, **counts: int) -> None:
 
 def add_taken(session: Session, shop_id: int, spread: int, method: str, **counts: int) -> None:
     """Count money by its way to pay (``payments=1, revenue=150_000``, or ``refunded=…``); call it after :func:`add`."""
-    today = _local_now(session, shop_id).date()
+    today = local_now(session, shop_id).date()
     place = {"shop_id": shop_id, "day": today, "method": method, "shard": spread % SHARDS}
     values = {name: counts.get(name, 0) for name in ("payments", "revenue", "refunded")}
     _raise(session, MethodTotal, place, values)
 
 
-def add_sold(session: Session, shop_id: int, order_id: int) -> None:
+def add_sold(session: Session, shop_id: int, order_id: int, today: date) -> None:
     """Count the lines of an order that was just paid; call it before :func:`add`."""
-    rows = session.execute(
-        select(OrderLine.product_id, func.sum(OrderLine.quantity), func.sum(OrderLine.total))
-        .where(OrderLine.order_id == order_id)
-        .group_by(OrderLine.product_id)
-    ).all()
-    today = _local_now(session, shop_id).date()
+    rows = session.execute(_SOLD, {"order": order_id}).all()
     # In the order of ids, so that two orders never wait for each other in a circle.
     for product_id, pieces, revenue in sorted(tuple(row) for row in rows):
         place = {"shop_id": shop_id, "day": today, "product_id": product_id}
         _raise(session, ProductTotal, place, {"pieces": int(pieces), "revenue": int(revenue)})
 
 
+_LINES = table(OrderLine).c
+_SOLD = (
+    select(_LINES.product_id, func.sum(_LINES.quantity), func.sum(_LINES.total))
+    .where(_LINES.order_id == bindparam("order"))
+    .group_by(_LINES.product_id)
+)
 _LOCAL = select(table(Shop).c.timezone, clock().label("now")).where(table(Shop).c.id == bindparam("shop"))
 
 
-def _local_now(session: Session, shop_id: int) -> datetime:
+def local_now(session: Session, shop_id: int) -> datetime:
+    """The database's time, where the shop is."""
     row = session.execute(_LOCAL, {"shop": shop_id}).one()
     now: datetime = row.now
     return now.astimezone(ZoneInfo(row.timezone))

@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, Float, bindparam, exists, select, update
+from sqlalchemy import Float, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 import observing
@@ -49,6 +49,20 @@ _TAKE_TURN = (
     .values(next_ask_at=clock(CALL_LEASE))
     .returning(_PAYMENTS.id)
 )
+
+
+_TAKE = (
+    update(table(Payment))
+    .where(
+        _PAYMENTS.id == bindparam("payment"),
+        _PAYMENTS.status == word("created"),
+        _PAYMENTS.next_ask_at <= clock(),
+        ~exists().where(_PAUSES.shop_id == _PAYMENTS.shop_id),
+    )
+    .values(next_ask_at=clock(CALL_LEASE), asks=_PAYMENTS.asks + 1, reason="")
+    .returning(_PAYMENTS.asks)
+)
+_CURRENCY = select(table(Shop).c.currency).where(table(Shop).c.id == bindparam("shop"))
 
 
 class PaymentDesk:
@@ -174,7 +188,7 @@ class PaymentDesk:
             if event is None:
                 return
             gateway = registry.of_shop(self._gateways, event.shop_id)[registry.heard_from(event.source)]
-            currency = session.execute(select(Shop.currency).where(Shop.id == event.shop_id)).scalar_one()
+            currency = session.execute(_CURRENCY, {"shop": event.shop_id}).scalar_one()
             notice = _read(gateway, event, currency)
             if notice.news is None:
                 inbox.finish(session, [event.id], "ignored", notice.event[:64])
@@ -305,17 +319,7 @@ class PaymentDesk:
             order = service.lock_order_of(session, payment_id)
             before = session.get_one(Payment, payment_id)
             maybe_called = before.asks > 0 and before.reason != NOT_CALLED
-            taken = session.execute(
-                update(Payment)
-                .where(
-                    Payment.id == payment_id,
-                    Payment.status == word("created"),
-                    Payment.next_ask_at <= clock(),
-                    ~paused(),
-                )
-                .values(next_ask_at=clock(CALL_LEASE), asks=Payment.asks + 1, reason="")
-                .returning(Payment.asks)
-            ).first()
+            taken = session.execute(_TAKE, {"payment": payment_id}).first()
             if taken is None:
                 return None
             if order.status == "pending_payment" or maybe_called:
@@ -368,11 +372,6 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
     """Payments to be asked about or tried again now, or for ``overdue`` seconds not taken to their gateway."""
     rows = session.execute(_DUE, {"older": -overdue, "most": most})
     return [(row.id, row.status) for row in rows]
-
-
-def paused() -> ColumnElement[bool]:
-    """SQL: the payment's shop is paused."""
-    return exists().where(Pause.shop_id == Payment.shop_id)
 
 
 _WHOSE = (

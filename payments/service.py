@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from db import inbox
 from db.models import OPEN_PAYMENT_STATUSES, Customer, InboxEvent, MoneyEvent, Order, Payment
 from db.refs import Refs
-from db.statements import insert, table
+from db.statements import dialect_of, insert, insert_on, move, table
 from db.types import clock, word
 from errors import RuleBroken
 from orders import service as order_service
@@ -98,18 +99,32 @@ def request(
             raise PaymentRefusal("no_phone")
         _check_prompts(session, order, phone)
     _replace_stale(session, order)
-    payment_id = session.scalar(
-        insert(session, Payment)
+    payment_id = session.execute(
+        _requesting(dialect_of(session)),
+        {
+            "shop_id": shop_id,
+            "order_id": order.id,
+            "ref": refs.payment(),
+            "key": refs.key("pay"),
+            "gateway": taken[1],
+            "method": method,
+            "phone": phone if prompts else None,
+            "amount": order.total,
+            "currency": order.currency,
+        },
+    ).scalar()
+    if payment_id is None:
+        raise PaymentRefusal("already_open")
+    session.execute(_EXPECT_MONEY, {"order": order.id})
+    session.expire(order, ["payment_status"])
+    return _lock(session, payment_id)
+
+
+@cache
+def _requesting(dialect: str) -> Executable:
+    return (
+        insert_on(dialect, Payment)
         .values(
-            shop_id=shop_id,
-            order_id=order.id,
-            ref=refs.payment(),
-            key=refs.key("pay"),
-            gateway=taken[1],
-            method=method,
-            phone=phone if prompts else None,
-            amount=order.total,
-            currency=order.currency,
             status="created",
             reason="",
             link="",
@@ -120,16 +135,20 @@ def request(
             updated_at=clock(),
         )
         .on_conflict_do_nothing(index_elements=["order_id"], index_where=is_open())
-        .returning(Payment.id)
+        .returning(table(Payment).c.id)
     )
-    if payment_id is None:
-        raise PaymentRefusal("already_open")
-    session.execute(update(Order).where(Order.id == order.id).values(payment_status="pending"))
-    return session.scalars(select(Payment).where(Payment.id == payment_id)).one()
+
+
+_EXPECT_MONEY = (
+    update(table(Order)).where(table(Order).c.id == bindparam("order")).values(payment_status="pending")
+)
+
+
+_PHONE = select(table(Customer).c.phone).where(table(Customer).c.id == bindparam("customer"))
 
 
 def _check_prompts(session: Session, order: Order, phone: str) -> None:
-    own = session.scalar(select(Customer.phone).where(Customer.id == order.customer_id))
+    own = session.execute(_PHONE, {"customer": order.customer_id}).scalar()
     if own == phone:
         return
     recent = session.execute(
@@ -148,16 +167,20 @@ def _replace_stale(session: Session, order: Order) -> None:
 
     Letting go is not forgetting: if it is paid after all, the money is booked.
     """
-    session.execute(
-        update(Payment)
-        .where(
-            Payment.order_id == order.id,
-            Payment.status == "pending",
-            # Counted from when the prompt went out, which may be long after it was asked for.
-            Payment.phone.is_(None) | (Payment.updated_at < clock(-PROMPT_LIFE)),
-        )
-        .values(status="expired", reason="replaced", updated_at=clock(), closed_at=clock())
+    session.execute(_LET_GO, {"order": order.id})
+
+
+_PAYMENTS = table(Payment).c
+_LET_GO = (
+    update(table(Payment))
+    .where(
+        _PAYMENTS.order_id == bindparam("order"),
+        _PAYMENTS.status == word("pending"),
+        # Counted from when the prompt went out, which may be long after it was asked for.
+        _PAYMENTS.phone.is_(None) | (_PAYMENTS.updated_at < clock(-PROMPT_LIFE)),
     )
+    .values(status="expired", reason="replaced", updated_at=clock(), closed_at=clock())
+)
 
 
 def latest(session: Session, shop_id: int, order_ref: str) -> Payment | None:
@@ -231,8 +254,11 @@ def wait_before_asking(age: float) -> float:
 
 
 def _age(session: Session, payment: Payment) -> float:
-    now = session.execute(select(clock())).scalar_one()
-    return (now - payment.created_at).total_seconds()
+    now = session.execute(_NOW).scalar_one()
+    return float((now - payment.created_at).total_seconds())
+
+
+_NOW = select(clock())
 
 
 def started(session: Session, payment_id: int, answer: Started) -> News:
@@ -287,10 +313,14 @@ def outcome_unknown(session: Session, payment_id: int) -> News:
 
 def _names_another(session: Session, payment: Payment, gateway_ref: str) -> bool:
     """Whether the gateway gave us an order id that it had given to another payment."""
-    owner = session.scalar(
-        select(Payment.id).where(Payment.gateway == payment.gateway, Payment.gateway_ref == gateway_ref)
-    )
+    what = {"gateway": payment.gateway, "gateway_ref": gateway_ref}
+    owner = session.execute(_NAMED, what).scalar()
     return owner is not None and owner != payment.id
+
+
+_NAMED = select(_PAYMENTS.id).where(
+    _PAYMENTS.gateway == bindparam("gateway"), _PAYMENTS.gateway_ref == bindparam("gateway_ref")
+)
 
 
 def apply(
@@ -375,16 +405,20 @@ def _review(session: Session, payment: Payment, reason: str) -> News:
 
 def _found_its_payment(session: Session, payment: Payment, references: set[str]) -> None:
     """Money kept as unmatched turns out to be what is being booked: it is not there twice."""
-    session.execute(
-        update(MoneyEvent)
-        .where(
-            MoneyEvent.gateway == payment.gateway,
-            MoneyEvent.transaction_ref.in_(references),
-            MoneyEvent.kind == word("unmatched"),
-            MoneyEvent.settled_at.is_(None),
-        )
-        .values(settled_at=clock())
+    session.execute(_FOUND, {"whose": payment.gateway, "references": sorted(references)})
+
+
+_MONEY = table(MoneyEvent).c
+_FOUND = (
+    update(table(MoneyEvent))
+    .where(
+        _MONEY.gateway == bindparam("whose"),
+        _MONEY.transaction_ref.in_(bindparam("references", expanding=True)),
+        _MONEY.kind == word("unmatched"),
+        _MONEY.settled_at.is_(None),
     )
+    .values(settled_at=clock())
+)
 
 
 def _repeated(
@@ -722,14 +756,15 @@ def _booked_here(session: Session, payment: Payment, news_of: PaymentUpdate) -> 
 
 
 def _booked_elsewhere(session: Session, payment: Payment, reference: str) -> bool:
-    owner = session.execute(
-        select(MoneyEvent.payment_id).where(
-            MoneyEvent.gateway == payment.gateway,
-            MoneyEvent.transaction_ref == reference,
-            MoneyEvent.kind.in_([word("payment"), word("refund_due")]),
-        )
-    ).first()
+    owner = session.execute(_BOOKED, {"gateway": payment.gateway, "reference": reference}).first()
     return owner is not None and owner.payment_id != payment.id
+
+
+_BOOKED = select(_MONEY.payment_id).where(
+    _MONEY.gateway == bindparam("gateway"),
+    _MONEY.transaction_ref == bindparam("reference"),
+    _MONEY.kind.in_([word("payment"), word("refund_due")]),
+)
 
 
 def _book(
@@ -740,41 +775,40 @@ def _book(
     inbox_event_id: int | None,
     reason: str = "",
 ) -> bool:
+    booked = session.execute(
+        _booking(dialect_of(session)),
+        {
+            "shop_id": payment.shop_id,
+            "kind": kind,
+            "gateway": payment.gateway,
+            "transaction_ref": reference,
+            "order_id": payment.order_id,
+            "payment_id": payment.id,
+            "inbox_event_id": inbox_event_id,
+            "amount": payment.amount,
+            "amount_text": "",
+            "currency": payment.currency,
+            "reason": reason,
+        },
+    )
+    return booked.first() is not None
+
+
+@cache
+def _booking(dialect: str) -> Executable:
     return (
-        session.scalar(
-            insert(session, MoneyEvent)
-            .values(
-                shop_id=payment.shop_id,
-                kind=kind,
-                gateway=payment.gateway,
-                transaction_ref=reference,
-                order_id=payment.order_id,
-                payment_id=payment.id,
-                inbox_event_id=inbox_event_id,
-                amount=payment.amount,
-                amount_text="",
-                currency=payment.currency,
-                reason=reason,
-                created_at=clock(),
-            )
-            .on_conflict_do_nothing()
-            .returning(MoneyEvent.id)
-        )
-        is not None
+        insert_on(dialect, MoneyEvent)
+        .values(created_at=clock())
+        .on_conflict_do_nothing()
+        .returning(_MONEY.id)
     )
 
 
 def _set(session: Session, payment: Payment, target: str, **values: object) -> bool:
     """Move a payment; must hit exactly one row."""
-    moved = session.execute(
-        update(Payment)
-        .where(Payment.id == payment.id, Payment.status.in_(sources(target)))
-        .values(status=target, updated_at=clock(), **values)
-        .returning(Payment.id)
-        .execution_options(synchronize_session=False)  # read again below
-    ).first()
-    session.refresh(payment)
-    return moved is not None
+    moved = move(session, Payment, payment.id, target, sources(target), {"updated_at": clock(), **values})
+    _lock(session, payment.id)  # as it is now
+    return moved
 
 
 _LOCK = (
@@ -811,12 +845,15 @@ def tell_refund(
     )
 
 
+_WHOSE = (
+    select(table(Order).c.ref, table(Customer).c.identity)
+    .select_from(table(Order).join(table(Customer), table(Customer).c.id == table(Order).c.customer_id))
+    .where(table(Order).c.id == bindparam("order"))
+)
+
+
 def _tell(session: Session, payment: Payment, name: str, *, unique: str, **data: object) -> int | None:
-    row = session.execute(
-        select(Order.ref, Customer.identity)
-        .join(Customer, Customer.id == Order.customer_id)
-        .where(Order.id == payment.order_id)
-    ).one()
+    row = session.execute(_WHOSE, {"order": payment.order_id}).one()
     return inbox.record_internal(
         session,
         payment.shop_id,

@@ -177,7 +177,7 @@ class Seed:
         self.session.flush()
         counts = {"orders_placed": 1, "orders_paid": int(paid), "orders_closed": int(closed)}
         if paid:
-            totals.add_sold(self.session, shop.id, order.id)
+            totals.add_sold(self.session, shop.id, order.id, totals.local_now(self.session, shop.id).date())
         totals.add(self.session, shop.id, customer.id, revenue=order.total if paid else 0, **counts)
         if paid:
             taken = {"payments": 1, "revenue": order.total}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from rapidfuzz import fuzz
@@ -183,16 +185,12 @@ def find(text: str, shop: ShopSnapshot) -> Found:
     wanted = " ".join(said)
     if len(wanted) < _SHORTEST:
         return Found()
+    parents = {product.id: product for product in shop.products if product.varies}
     scored: list[tuple[float, ProductView]] = []
     for product in shop.products:
-        names = [plain(name) for name in called(product, shop)]
-        exact = any(
-            wanted == name or wanted == " ".join(w for w in name.split() if w not in _FILLER)
-            for name in names
-        )
-        if exact:
+        exact, spoken = _heard_as(called(product, parents))
+        if wanted in exact:
             return Found(sure=product)
-        spoken = sorted({word for name in names for word in name.split()})
         scored.append((_score(said, spoken) if spoken else 0.0, product))
     scored = _without_doubles(scored)
     perhaps = tuple(product for score, product in scored if score >= _PERHAPS)[:MOST_OFFERED]
@@ -206,14 +204,22 @@ def find(text: str, shop: ShopSnapshot) -> Found:
     return Found(perhaps=perhaps)
 
 
-def called(product: ProductView, shop: ShopSnapshot) -> tuple[str, ...]:
-    """Everything a product answers to; a variant to what its product does, with its label."""
+def called(product: ProductView, parents: Mapping[int, ProductView]) -> tuple[str, ...]:
+    """Everything a product answers to; a variant to what its product, one of ``parents``, does, with its label."""
     names = (*product.names.values(), *product.synonyms, product.sku)
-    parent = shop.product(product.parent_id) if product.parent_id is not None else None
+    parent = parents.get(product.parent_id) if product.parent_id is not None else None
     if parent is None:
         return names
     labels = " ".join(dict.fromkeys(word for label in product.labels.values() for word in label.split()))
     return (*names, *(f"{name} {labels}" for name in (*parent.names.values(), *parent.synonyms)))
+
+
+@lru_cache(maxsize=8192)  # the shop's own names are compared with every message
+def _heard_as(names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Names as they may be written in full, and the words they consist of."""
+    heard = [plain(name) for name in names]
+    exact = {" ".join(word for word in name.split() if word not in _FILLER) for name in heard}
+    return frozenset(exact.union(heard)), tuple(sorted({word for name in heard for word in name.split()}))
 
 
 def _without_doubles(scored: list[tuple[float, ProductView]]) -> list[tuple[float, ProductView]]:
@@ -242,13 +248,15 @@ def _each(text: str, shop: ShopSnapshot) -> tuple[ProductView, ...]:
     return tuple(product for product in found if product is not None) if all(found) else ()
 
 
-def _score(said: list[str], name: list[str]) -> float:
+def _score(said: list[str], name: tuple[str, ...]) -> float:
     """How well every word said is a word of the names in any language, from 0 to 100; short words must be exact."""
-    total = 0.0
-    for word in said:
-        best = max(_alike(word, other) for other in name)
-        total += best * len(word)
+    total = sum(_best(word, name) * len(word) for word in said)
     return total / sum(len(word) for word in said)
+
+
+@lru_cache(maxsize=1 << 16)  # one message is looked at as a whole, in parts and without its numbers
+def _best(word: str, name: tuple[str, ...]) -> float:
+    return max(_alike(word, other) for other in name)
 
 
 def _alike(word: str, other: str) -> float:
@@ -258,8 +266,7 @@ def _alike(word: str, other: str) -> float:
         return 0.0
     if other.startswith(word):
         return 89.0
-    score = fuzz.ratio(word, other)
-    return min(score, 89.0) if score >= _ALIKE else 0.0
+    return min(fuzz.ratio(word, other, score_cutoff=_ALIKE), 89.0)
 
 
 @dataclass(frozen=True, slots=True)

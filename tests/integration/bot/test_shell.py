@@ -12,6 +12,7 @@ import pytest
 import redis
 from sqlalchemy import update
 
+import bot.claims
 import bot.shell
 from bot.events import MessageReceived
 from bot.flow import decide
@@ -84,7 +85,7 @@ def test_a_worker_who_lost_the_customer_writes_nothing(chat: Chat, now) -> None:
     slow, quick = chat.worker, chat.another_worker()
     lost = slow.shell.claim(event)
     assert lost is not None
-    now.advance(bot.shell.LEASE + 1)
+    now.advance(bot.claims.LEASE + 1)
     held = quick.shell.claim(event)
     assert held is not None
     assert slow.shell.work(lost) is None
@@ -100,7 +101,7 @@ def test_a_worker_who_comes_back_after_the_work_is_done_changes_nothing(chat: Ch
     event = chat.hears("123 Main St, Nairobi")
     lost = chat.worker.shell.claim(event)
     assert lost is not None
-    now.advance(bot.shell.LEASE + 1)
+    now.advance(bot.claims.LEASE + 1)
     chat.another_worker().advance(event)
     before = (chat.conversation().version, len(chat.promised()))
     chat.worker.shell.work(lost)
@@ -115,7 +116,7 @@ def test_a_worker_killed_at_work_delays_the_customer_by_its_lease(chat: Chat, no
     other = chat.another_worker()
     other.advance(event)
     assert chat.promised() == []
-    now.advance(bot.shell.LEASE)
+    now.advance(bot.claims.LEASE)
     other.advance(event)
     assert len(chat.promised()) == 1
 
@@ -274,7 +275,7 @@ def test_what_kills_its_worker_again_and_again_is_given_up(chat: Chat, now) -> N
     event = chat.hears("Hi")
     for _ in range(inbox.MOST_ATTEMPTS):
         assert chat.worker.shell.claim(event) is not None  # and there the process dies
-        now.advance(bot.shell.LEASE)
+        now.advance(bot.claims.LEASE)
     chat.worker.advance(event)
     assert chat.event(event).status == "dead"
     (sorry,) = chat.answers()
@@ -291,6 +292,9 @@ class OldPicture:
 
     def of(self, _shop_id: int, _version: int) -> ShopSnapshot:
         return self._old
+
+    def stocked(self, _session: Any, picture: ShopSnapshot) -> ShopSnapshot:
+        return picture
 
     def take(self, session: Any, shop_id: int) -> ShopSnapshot:
         return self._pictures.take(session, shop_id)

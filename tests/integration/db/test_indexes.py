@@ -54,7 +54,8 @@ def recorded(database: Database) -> Iterator[list[tuple[str, Any]]]:
 
 
 def scans(database: Database, statement: str, parameters: Any) -> list[str]:
-    """Tables that the statement reads from end to end."""
+    """Tables that the statement reads from end to end; of many rows' parameters the first stand for all."""
+    parameters = parameters[0] if isinstance(parameters, list) else parameters
     with database.engine.connect() as connection:
         if database.on_sqlite:
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()

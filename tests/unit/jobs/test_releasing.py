@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy.exc import OperationalError
 
-from bot.shell import LEASE, Claim
+from bot.claims import LEASE, Claim
 from db.inbox import WaitingEvent
 from jobs.tasks import Tasks
 
