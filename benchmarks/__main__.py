@@ -19,7 +19,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from benchmarks import seed, usage
+from benchmarks import inside, seed, usage
 from benchmarks.figures import number, percentile, spread, table
 from benchmarks.load import Seen, Task
 from benchmarks.stack import DATABASES, Stack, opened
@@ -40,6 +40,7 @@ class Plan:
     purchase_seconds: float = 5.0
     sizes: tuple[int, ...] = (0, 2_000, 20_000)
     payments: int = 500
+    alone: int = 200
     workers: tuple[int, ...] = (1, 2, 3)
     others: list[float] = field(default_factory=list)
 
@@ -52,6 +53,7 @@ QUICK: Final = Plan(
     purchase_seconds=3.0,
     sizes=(0, 2_000),
     payments=100,
+    alone=50,
     workers=(),
 )
 
@@ -270,8 +272,32 @@ async def workers(plan: Plan, database: str) -> None:
     say(table(f"Worker processes, {database}", head, rows))
 
 
+async def inside_one(plan: Plan, database: str) -> None:
+    """What a purchase costs in one process, without HTTP and without load."""
+    async with opened(database, workers=0) as (stack, _):
+        shop = inside.Inside(stack.environment["DATABASE_URL"], stack.environment["REDIS_URL"])
+        costs = [
+            await asyncio.to_thread(inside.measured, shop, plan.alone, 254_800_000_000 + 10_000 * repeat)
+            for repeat in range(plan.repeats)
+        ]
+        shop.database.close()
+    row = [
+        spread([ms(cost.cpu) for cost in costs]),
+        spread([cost.statements for cost in costs]),
+        spread([cost.transactions for cost in costs]),
+    ]
+    say(
+        table(
+            f"A purchase inside one process, {database}",
+            ["CPU ms each", "statements", "transactions"],
+            [row],
+        )
+    )
+
+
 PARTS: Final[dict[str, Callable[[Plan, str], Awaitable[None]]]] = {
     "accept": accept,
+    "inside": inside_one,
     "purchases": purchases,
     "payments": payments,
     "workers": workers,

@@ -192,14 +192,24 @@ class Inside:
             raise RuntimeError(f"no {words!r} in {shown}")
 
 
-def measured(database_url: str, redis_url: str, purchases: int) -> tuple[float, Inside]:
-    """Seconds of processor per purchase, and the counts of all of them; a first ten are not counted."""
-    shop = Inside(database_url, redis_url)
-    for number in range(10):
-        shop.purchase(254_700_000_000 + number)
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one purchase costs: seconds of processor, statements and transactions."""
+
+    cpu: float
+    statements: float
+    transactions: float
+
+
+def measured(shop: Inside, purchases: int, first: int) -> Cost:
+    """The cost of ``purchases`` by customers from number ``first`` on, after a few that are not counted."""
+    warm = max(purchases // 10, 1)
+    for number in range(warm):
+        shop.purchase(first + number)
     shop.statements.clear()
     shop.transactions = 0
     began = time.process_time()
-    for number in range(purchases):
-        shop.purchase(254_700_001_000 + number)
-    return (time.process_time() - began) / purchases, shop
+    for number in range(warm, warm + purchases):
+        shop.purchase(first + number)
+    took = time.process_time() - began
+    return Cost(took / purchases, shop.statements.total() / purchases, shop.transactions / purchases)
