@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, literal, select, update
@@ -495,11 +496,13 @@ def totals_drift(stack: Planting) -> None:
     """A closed order that is honoured after all stays counted as closed."""
     old = totals.add
 
-    def add(session: Session, shop_id: int, spread: int, **counts: int) -> None:
+    def add(
+        session: Session, shop_id: int, spread: int, at: datetime | None = None, /, **counts: int
+    ) -> None:
         if counts.get("orders_closed", 0) <= 0 and "orders_paid" in counts:
             counts.pop("orders_closed", None)
             counts["revenue"] = counts.get("revenue", 0) + 1
-        old(session, shop_id, spread, **counts)
+        old(session, shop_id, spread, at, **counts)
 
     swap(stack, totals, "add", add)
 

@@ -93,11 +93,14 @@ class Figures:
     rows: dict[str, int] = field(default_factory=dict)
     states: Counter[str] = field(default_factory=Counter)
     """In which state of the conversation messages were decided on."""
+    payments: Counter[str] = field(default_factory=Counter)
+    """What payments there were whenever the hostile requests began, by status."""
 
     def __iadd__(self, other: Figures) -> Self:
         """Both together, as if one after the other."""
         self.answers += other.answers
         self.states += other.states
+        self.payments += other.payments
         self.events += other.events
         self.tasks += other.tasks
         self.seconds = max(self.seconds, other.seconds)
@@ -118,6 +121,7 @@ class Figures:
             "  events          " + "  ".join(f"{k} {s}: {n:,}" for (k, s), n in sorted(self.events.items()))
         )
         lines.append("  met in          " + "  ".join(f"{k}: {n:,}" for k, n in self.states.most_common()))
+        lines.append("  payments        " + "  ".join(f"{k}: {n:,}" for k, n in self.payments.most_common()))
         lines.append("  rows            " + "  ".join(f"{name}: {n:,}" for name, n in self.rows.items()))
         return "\n".join(lines)
 
@@ -221,6 +225,7 @@ class Campaign:
             with patch("bot.shell.decide", self._watched(shell.decide)):
                 while self.figures.requests < requests * 70 // 100:
                     self.bring()
+                    self.figures.payments += Counter(self.payments())
                     self.hurl(min(HOSTILE, requests))
                 self.described(requests // 7)
                 self.console(requests // 10)

@@ -46,7 +46,8 @@ def test_two_thousand_requests_raise_nothing_and_leave_nothing_behind(campaign: 
     assert figures.events["message", "done"] > 50
     for state in ("payment_selection", "payment_processing", "payment_failed", "greeting"):
         assert figures.states[state] >= 20, f"hardly anybody wrote in {state}"
-    assert {"succeeded", "failed", "pending"} <= campaign.payments().keys()
+    for status in ("succeeded", "failed", "pending"):
+        assert figures.payments[status] >= 10, f"hardly any payment was {status}"
 
 
 def page(text: str, kind: str = "text/html", policy: str = POLICY) -> TestResponse:

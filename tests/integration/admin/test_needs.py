@@ -172,7 +172,9 @@ def test_what_cannot_be_done_is_not_there(room, path) -> None:
 
 
 def test_a_number_beyond_every_row_is_nothing(room) -> None:
-    assert room.get(f"/admin/needs/stock/{10**30}/restock").status_code == 303
+    assert room.get(f"/admin/needs/stock/{2**63 - 1}/restock").status_code == 303
+    assert room.get(f"/admin/needs/stock/{2**63}/restock").status_code == 404
+    assert room.get(f"/admin/needs/stock/{10**30}/restock").status_code == 404
 
 
 @pytest.fixture
