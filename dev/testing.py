@@ -14,7 +14,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TESTS: Final = ROOT / "tests"
-SECOND: Final = frozenset({"integration", "simulation"})
+SECOND: Final = frozenset({"integration"})
 """Folders that take about as long as all others together."""
 PYTEST: Final = (sys.executable, "-m", "pytest", "-rs")
 

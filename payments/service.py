@@ -262,25 +262,28 @@ _NOW = select(clock())
 
 
 def started(session: Session, payment_id: int, answer: Started) -> News:
-    """The gateway took the charge: remember its name for it and expect news."""
+    """The gateway took the charge: remember its name for it and expect news.
+
+    News of the charge may have come before. Where the same call made a second charge over there, the first stays the
+    payment's: it is what was heard of and is asked about, and money for the other one is kept as unmatched. But one
+    whose page nobody ever saw cannot be paid: then it is the second.
+    """
     news = News()
     payment = _lock(session, payment_id)
     if _names_another(session, payment, answer.gateway_ref):
         return _review(session, payment, "order_reused")
-    moved = _set(
-        session,
-        payment,
-        "pending",
-        gateway_ref=answer.gateway_ref,
-        link=answer.link,
-        next_ask_at=clock(wait_before_asking(_age(session, payment))),
-    )
-    if not moved and payment.gateway_ref is None:
-        session.execute(
-            update(Payment).where(Payment.id == payment_id).values(gateway_ref=answer.gateway_ref)
-        )
+    learnt = {}
+    if payment.gateway_ref in {None, answer.gateway_ref} or (answer.link and not payment.link):
+        learnt = {"gateway_ref": answer.gateway_ref, "link": answer.link or payment.link}
+    due = clock(wait_before_asking(_age(session, payment)))
+    if not _set(session, payment, "pending", next_ask_at=due, **learnt) and learnt:
+        session.execute(_LEARN, {"which": payment_id, **learnt})
+        _lock(session, payment_id)  # as it is now
     news.matched = inbox.wake_matching(session, payment.shop_id, answer.gateway_ref)
     return news
+
+
+_LEARN = update(table(Payment)).where(_PAYMENTS.id == bindparam("which"))
 
 
 def lock_order_of(session: Session, payment_id: int) -> Order:
@@ -490,8 +493,10 @@ def _pending(session: Session, payment: Payment, news_of: PaymentUpdate) -> News
             return _review(session, payment, mismatch)
         news = started(session, payment.id, Started(news_of.gateway_ref, news_of.link))
         news.outcome = news.outcome or "pending"
-    elif payment.status == "unknown":
-        _set(session, payment, "pending")
+    elif payment.status == "unknown" or (payment.status == "created" and payment.phone is not None):
+        # Prompted by a call whose answer we never had: another one is needless. A page is still to be learnt.
+        due = clock(wait_before_asking(_age(session, payment)))
+        _set(session, payment, "pending", next_ask_at=due)
     _answer_whoever_asked(session, payment, news)
     return news
 

@@ -88,6 +88,7 @@ CREATE TRIGGER sim_18 AFTER UPDATE OF status ON outbox_messages
 WHEN OLD.status = 'sent' AND NEW.status = 'waiting' AND NEW.key = OLD.key
 BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I6 a sent message waits again', NEW.id); END;
 CREATE TRIGGER sim_19 AFTER UPDATE OF gateway_ref ON payments WHEN OLD.gateway_ref IS NOT NULL AND NEW.gateway_ref IS NOT OLD.gateway_ref
+  AND (OLD.link <> '' OR NEW.link = '')
 BEGIN INSERT INTO sim_wrong (what, detail) VALUES ('I12 a payment changed its order over there', NEW.ref); END;
 CREATE TRIGGER sim_20 AFTER UPDATE OF raw ON inbox_events WHEN sim_retaining() AND (OLD.status = 'waiting'
   OR OLD.received_at > duka_clock(-sim_kept()) OR EXISTS (SELECT 1 FROM money_events WHERE inbox_event_id = OLD.id

@@ -13,7 +13,7 @@ from db.models import InboxEvent, MoneyEvent, Order
 from errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown
 from orders import reading, totals
 from orders import service as orders
-from payments import desk
+from payments import desk, service
 from payments.gateways.base import Charge, PaymentUpdate, Started
 from payments.service import PaymentRefusal
 from tests.shop import PHONE, place, product
@@ -33,6 +33,37 @@ def test_a_payment_goes_to_the_gateway_with_its_own_reference_and_key(till: Till
     assert charge.key.startswith("pay:")
     payment = till.payment(payment_id)
     assert (payment.status, payment.gateway_ref) == ("pending", "gh_1")
+
+
+def test_news_of_a_charge_whose_answer_was_lost_makes_another_call_needless(till: Till, now) -> None:
+    payment_id = till.request()
+    till.gateway.starts = [GatewayUnavailable("the answer was lost")]
+    till.desk.start(payment_id)
+    till.hear("payment.pending", external_id=till.payment(payment_id).ref)
+    assert (till.payment(payment_id).status, till.payment(payment_id).gateway_ref) == ("pending", "gh_1")
+    now.advance(60)
+    till.desk.start(payment_id)
+    assert len(till.gateway.started) == 1
+
+
+def test_a_payment_stays_with_the_charge_that_was_heard_of_when_another_call_made_a_second(
+    till: Till,
+) -> None:
+    payment_id = till.request()
+    till.hear("payment.pending", external_id=till.payment(payment_id).ref)
+    with till.database.writing() as session:
+        service.started(session, payment_id, Started("gh_2"))
+    assert till.payment(payment_id).gateway_ref == "gh_1"
+
+
+@pytest.mark.parametrize("charge", ["gh_1", "gh_2"])
+def test_a_page_to_pay_on_is_learnt_though_news_of_the_charge_came_first(till: Till, charge: str) -> None:
+    payment_id = till.request("card", None)
+    till.hear("payment.pending", external_id=till.payment(payment_id).ref)
+    till.gateway.starts = [Started(charge, "https://pay.example/1")]
+    till.desk.start(payment_id)
+    payment = till.payment(payment_id)
+    assert (payment.status, payment.gateway_ref, payment.link) == ("pending", charge, "https://pay.example/1")
 
 
 def test_starting_a_payment_twice_calls_the_gateway_once(till: Till) -> None:
