@@ -474,9 +474,19 @@ def test_a_sender_that_stops_finishes_what_is_in_flight(post: Post) -> None:
             await asyncio.get_running_loop().run_in_executor(None, go.wait, 20)
             return await super().call(request)
 
+    idle, exchange = threading.Event(), post.sender.exchange
+
+    def watched(*what: Any) -> Any:
+        claimed, kept = exchange(*what)
+        if begun.is_set() and not claimed:
+            idle.set()
+        return claimed, kept
+
+    post.sender.exchange = watched  # type: ignore[method-assign]
     post.ghala = Hanging()
     post.sender.start()
     assert begun.wait(20)
+    assert idle.wait(20), "a round that began before the end may still claim"
     post.sender.finish()
     post.promise(post.customer(), "after the end")
     go.set()
