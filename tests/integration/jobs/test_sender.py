@@ -7,6 +7,7 @@ import itertools
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy.exc
