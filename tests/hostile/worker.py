@@ -18,6 +18,7 @@ from orders import service as order_service
 from payments import desk as payment_desk
 from payments.desk import PaymentDesk
 from payments.gateways.base import Charge, PaymentUpdate, Started
+from payments.gateways.cash import CashGateway
 from payments.gateways.ghala import GhalaGateway
 from tests.integration.web.conftest import CLOSED_REDIS, RecordingBell
 from tests.shop import refs
@@ -75,7 +76,7 @@ class Worker:
             ConversationCopies(RedisLink(CLOSED_REDIS)),
             ShopPictures(database, "", now),
         )
-        desk = PaymentDesk(database, {"ghala": gateway}, self.bell)
+        desk = PaymentDesk(database, {"ghala": gateway, "cash": CashGateway()}, self.bell)
         self.tasks = OpenEdge(database, self.bell, shell, desk, StatusDesk(database)).by_name()
 
     def work(self) -> int:
