@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+
+from tests.waiting import until
 
 PATIENCE = 20.0
 SERVICE = "mymaster"
@@ -71,15 +72,7 @@ def client(port: int) -> redis.Redis:
 
 def wait_for(true: Callable[[], object]) -> None:
     """Wait until it holds; a server that does not answer yet is waited for too."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            if true():
-                return
-        except redis.RedisError:
-            pass
-        assert time.monotonic() < until, "it did not come to hold"
-        time.sleep(0.02)
+    until(true, PATIENCE, not_yet=redis.RedisError)
 
 
 @contextmanager

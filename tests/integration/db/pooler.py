@@ -7,13 +7,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
+
+from tests.waiting import until
 
 PATIENCE = 10.0
 
@@ -68,13 +69,9 @@ def pooler(url: str, user: str | None, *, servers: int = 2, extra: str = "") -> 
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert process.poll() is None, "PgBouncer ended at once"
-            assert time.monotonic() < until, "PgBouncer does not listen"
-            time.sleep(0.02)
-        else:
-            return
+    def listens() -> bool:
+        assert process.poll() is None, "PgBouncer ended at once"
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+
+    until(listens, PATIENCE, not_yet=OSError)
