@@ -20,6 +20,7 @@ from db.types import word
 from orders import customers
 
 LEASE: Final = 30.0
+"""Seconds a worker has with a customer before another may take them."""
 MOST_OF_A_FLOOD: Final = 500
 """Messages of one flood that are closed in one commit."""
 

@@ -251,15 +251,6 @@ def record_internal(
     return None if row is None else int(row.id)
 
 
-_FIND = select(*_COLUMNS).where(_INBOX.id == bindparam("event"), _INBOX.status == word("waiting"))
-
-
-def find(session: Session, event_id: int) -> WaitingEvent | None:
-    """The event with this id if it still waits."""
-    row = session.execute(_FIND, {"event": event_id}).first()
-    return None if row is None else _event(row)
-
-
 _OF_CUSTOMER = (
     select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"), _INBOX.error)
     .where(

@@ -135,7 +135,7 @@ class Till:
 
     def waiting(self, event_id: int) -> bool:
         with self.database.reading() as session:
-            return inbox.find(session, event_id) is not None
+            return session.get_one(InboxEvent, event_id).status == "waiting"
 
 
 PAID = ("paid", "paid")

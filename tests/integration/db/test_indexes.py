@@ -18,7 +18,8 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from admin import conversations, cursors, finding, queries
-from bot import staff
+from bot import claims, staff
+from bot.flood import Patience
 from catalog import stock_waits
 from db import Database, inbox, outbox
 from db.models import Promotion
@@ -95,7 +96,7 @@ def order_ref(session: Session) -> str:
 
 
 WORK: dict[str, Callable[[Session], object]] = {
-    "find an event": lambda s: inbox.find(s, 1),
+    "claim a customer": lambda s: claims.take(s, 2, Patience()),
     "claim an event": lambda s: inbox.claim(s, 1),
     "read what waits for a customer": lambda s: inbox.of_customer(s, 1, WA_ID),
     "finish events": lambda s: inbox.finish(s, [1, 2]),
