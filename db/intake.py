@@ -1,7 +1,8 @@
 """Where webhooks hand over what they brought: several requests at once share one commit and one ring of the bell.
 
-Whoever comes while a commit runs puts its events on the pile; the first to get its turn stores the whole pile, and rings
-for it. Nobody waits for company, and nobody is answered before the commit that holds its events.
+Whoever comes while a commit runs puts its events on the pile; who put the first one there stores the whole pile when that
+commit has ended, and rings for it. Nobody waits for company, and nobody is answered before the commit that holds its
+events.
 
 On PostgreSQL the piles of two processes may hold repeats of the same events in different orders, and then wait for each
 other. Their ids give conversations their order, so they are stored as they came, not sorted: PostgreSQL notices within a
@@ -20,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as NoTurn
 
 from db import inbox
 from db.bell import Bell
-from db.database import Database
+from db.database import Database, Lock
 from db.inbox import NewEvent
 
 MOST: Final = 64
@@ -31,10 +32,14 @@ _WAITED_FOR_EACH_OTHER: Final = frozenset({"40P01", "40001"})
 
 @dataclass(slots=True)
 class _Delivery:
-    """What one request brought; ``settled`` once a transaction that held it has ended, well or not."""
+    """What one request brought; ``settled`` once a transaction that held it has ended, well or not.
+
+    ``turn`` is kept until then, or until this is the first of the pile and nobody stores: its request waits for it.
+    """
 
     place: tuple[int, str]
     events: Sequence[NewEvent]
+    turn: Lock
     settled: bool = False
     recorded: list[tuple[int, str]] | None = None
     error: SQLAlchemyError | None = field(default=None, repr=False)
@@ -48,7 +53,7 @@ class Intake:
         self._bell = bell
         self._pile: list[_Delivery] = []
         self._guard = threading.Lock()
-        self._turn = database.lock()
+        self._busy = False
 
     def take(self, shop_id: int, source: str, events: Sequence[NewEvent]) -> list[tuple[int, str]]:
         """Ids and kinds of those events that are new and wait, after they were committed; who did it rings for them.
@@ -56,14 +61,15 @@ class Intake:
         Raises:
             sqlalchemy.exc.SQLAlchemyError: nothing of them was stored.
         """
-        mine = _Delivery((shop_id, source), events)
+        mine = _Delivery((shop_id, source), events, self._database.lock())
+        mine.turn.acquire()
         with self._guard:
             self._pile.append(mine)
-        stored: list[tuple[int, str]] = []
-        with self._turn:
-            while not mine.settled:
-                stored += self._store()
-        self._bell.events(stored)
+            somebody_stores, self._busy = self._busy, True
+        if somebody_stores:
+            mine.turn.acquire()
+        if not mine.settled:
+            self._bell.events(self._store())
         if mine.recorded is not None:
             return mine.recorded
         if mine.error is None or _is_away(mine.error):
@@ -76,7 +82,7 @@ class Intake:
         return recorded
 
     def _store(self) -> list[tuple[int, str]]:
-        """Store what lies on the pile; returns what somebody must be told of."""
+        """Store what lies on the pile, whose first is ours; returns what somebody must be told of."""
         with self._guard:
             pile, self._pile = self._pile[:MOST], self._pile[MOST:]
         places: dict[tuple[int, str], list[_Delivery]] = {}
@@ -102,6 +108,16 @@ class Intake:
         finally:
             for delivery in pile:
                 delivery.settled = True
+            self._hand_on()
+            for delivery in pile[1:]:
+                delivery.turn.release()
+
+    def _hand_on(self) -> None:
+        """Let the first of the next pile store it."""
+        with self._guard:
+            self._busy = bool(self._pile)
+            if self._pile:
+                self._pile[0].turn.release()
 
 
 def _is_away(error: SQLAlchemyError) -> bool:
