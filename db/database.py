@@ -20,6 +20,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as NoTurn
 from sqlalchemy.orm import Session
 
+from db.pile import Signal
+
 BUSY_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
 TURN_TIMEOUT: Final = 5.0
@@ -155,6 +157,10 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    def signal(self) -> Signal:
+        """For a thread of this process that waits for another; the simulation's wait in its own time."""
+        return threading.Event()
 
     def lock(self) -> AbstractContextManager[object]:
         """For threads of this process that wait for each other's transactions; the simulation's wait in its own time."""

@@ -19,7 +19,7 @@ from db.models import Base
 from db.redis_link import RedisLink
 from jobs.pacing import Pacing
 from jobs.queue import TASKS, QueueBell
-from simulation.scheduler import Lock
+from simulation.scheduler import Lock, Signal
 from simulation.world import World
 
 Result = TypeVar("Result")
@@ -149,6 +149,10 @@ class SimDatabase(Database):
     def _touch(self) -> int:
         self.touched = True
         return 1
+
+    def signal(self) -> Signal:
+        """See ``Database.signal``."""
+        return Signal(self._world.scheduler)
 
     def lock(self) -> Lock:
         """See ``Database.lock``."""
@@ -298,6 +302,10 @@ class Store:
                 return orjson.dumps({"version": stored["version"] + 1000, "data": stored["data"]})
         return self.values.get(key)
 
+    def pipeline(self, *, transaction: bool) -> Pipeline:  # noqa: ARG002 - as redis.Redis.pipeline
+        """Several commands at once."""
+        return Pipeline(self)
+
     def set(self, key: str, value: bytes, ex: int) -> None:  # noqa: ARG002 - as redis.Redis.set
         """Remember a copy."""
         if key in self.values:
@@ -307,6 +315,27 @@ class Store:
     def delete(self, key: str) -> int:
         """Forget a copy."""
         return int(self.values.pop(key, None) is not None)
+
+
+class Pipeline:
+    """Several commands sent together."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._answers: list[Any] = []
+
+    def get(self, key: str) -> None:
+        """See ``Store.get``."""
+        self._answers.append(self._store.get(key))
+
+    def set(self, key: str, value: bytes, ex: int) -> None:
+        """See ``Store.set``."""
+        self._store.set(key, value, ex)
+        self._answers.append(True)
+
+    def execute(self, *, raise_on_error: bool) -> list[Any]:  # noqa: ARG002 - as redis.Redis.pipeline's
+        """All answers."""
+        return self._answers
 
 
 class SimLink(RedisLink):

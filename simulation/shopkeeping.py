@@ -13,7 +13,8 @@ from admin import api, problems
 from admin.house import AdminHouse
 from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
-from bot.shell import ConversationShell, ShopPictures
+from bot.pictures import ShopPictures
+from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from catalog.credentials import Connections
 from config import Config

@@ -79,8 +79,8 @@ def test_a_mutant_of_something_that_is_gone_is_broken() -> None:
 
 def test_a_mutant_that_stumbles_over_its_own_code_is_broken_and_not_caught() -> None:
     def stumbles(stack: mutants.Planting) -> None:
-        def claim(self: Any, event_id: int) -> None:
-            event_id.no_such_thing  # type: ignore[attr-defined]  # noqa: B018
+        def claim(self: Any, event_ids: Any) -> None:
+            event_ids.no_such_thing  # type: ignore[attr-defined]  # noqa: B018
 
         mutants.swap(stack, mutants.ConversationShell, "claim", claim)
 
