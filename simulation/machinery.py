@@ -355,6 +355,10 @@ class SimLink(RedisLink):
         return not self._store.down
 
 
+GATHERED: Final = 30.0
+"""Seconds for which tasks gather that then come at the same moment."""
+
+
 class SimBell(QueueBell):
     """The queue's bell: what it carries is lost, doubled and late."""
 
@@ -374,6 +378,8 @@ class SimBell(QueueBell):
             return
         for _ in range(2 if faults.hit("bell.doubled") else 1):
             delay = world.between(0.5, 20) if faults.hit("bell.delayed") else world.between(0.001, 0.01)
+            if faults.hit("bell.gathered"):
+                delay += GATHERED - (world.scheduler.time + delay) % GATHERED
             world.scheduler.after(delay, lambda: self._arrive(task, row_id))
 
     def _arrive(self, task: str, row_id: int) -> None:

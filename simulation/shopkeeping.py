@@ -36,7 +36,7 @@ from simulation.scheduler import Crash, Process, Task
 from simulation.world import World
 
 PUBLIC_URL: Final = "https://duka.example"
-THREADS: Final = 4
+THREADS: Final = 8
 KEPT_DAYS: Final = 1
 """For how long words are kept; how long a day is, is the simulation's."""
 BREATH: Final = 0.08

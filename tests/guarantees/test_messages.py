@@ -208,7 +208,7 @@ def test_guarantee_22_a_receipt_is_never_lost(each_world: World, monkeypatch) ->
     assert world.money() == [("payment", 300_000)]
     # Dies after the answer was decided, before the sender heard of it.
     with monkeypatch.context() as patch:
-        patch.setattr(type(world.tasks._shell), "_ring", dies)
+        patch.setattr(type(world.tasks._shell), "_tell", dies)
         (name, row_id), *_ = world.due()
         with pytest.raises(WorkerDied):
             world.tasks.by_name()[name](row_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.shell import ConversationShell
 from db import inbox
 from simulation import mutants
 from simulation.faults import CRASH_RATE, RATES
@@ -185,3 +186,16 @@ def test_a_parked_task_is_woken_once() -> None:
     while scheduler.next_time() is not None:
         scheduler.step()
     assert times == [1, 5]
+
+
+def test_customers_who_write_at_once_are_answered_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowds = []
+    real = ConversationShell.work_together
+
+    def counted(self: Any, several: Any) -> Any:
+        crowds.append(len(several))
+        return real(self, several)
+
+    monkeypatch.setattr(ConversationShell, "work_together", counted)
+    assert Simulation(2, CUSTOMERS, kinds=["bell.gathered"]).run().violations == []
+    assert len(crowds) >= 3
