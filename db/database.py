@@ -10,17 +10,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as NoTurn
 from sqlalchemy.orm import Session
-
-from db.pile import Signal
 
 BUSY_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
@@ -39,6 +37,16 @@ VANISHED: Final = {
 def utc_now() -> datetime:
     """This machine's time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+class Lock(Protocol):
+    """Kept by one at a time; any other may give it back."""
+
+    def acquire(self) -> object:
+        """Wait until nobody keeps it, and keep it."""
+
+    def release(self) -> None:
+        """Give it back."""
 
 
 class Database:
@@ -158,11 +166,7 @@ class Database:
         ):
             yield session
 
-    def signal(self) -> Signal:
-        """For a thread of this process that waits for another; the simulation's wait in its own time."""
-        return threading.Event()
-
-    def lock(self) -> AbstractContextManager[object]:
+    def lock(self) -> Lock:
         """For threads of this process that wait for each other's transactions; the simulation's wait in its own time."""
         return threading.Lock()
 

@@ -9,28 +9,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
+
+from db.database import Lock
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Signal(Protocol):
-    """Something one thread waits for and another gives."""
-
-    def set(self) -> object:
-        """Let whoever waits go on."""
-
-    def wait(self) -> object:
-        """Wait until it is given."""
-
-
 @dataclass(eq=False, slots=True)
 class _Brought(Generic[Item, Result]):
-    """One thing on the pile; ``results`` holds what came of it, ``failed`` that its round ended without."""
+    """One thing on the pile; ``results`` holds what came of it, ``failed`` that its round ended without.
+
+    ``turn`` is kept until one of these, or until this is the first of the pile and nobody works: its thread waits for it.
+    """
 
     item: Item
-    called: Signal
+    turn: Lock
     results: list[Result]
     failed: bool = False
 
@@ -46,15 +41,15 @@ class Pile(Generic[Item, Result]):
         work: does several items at once and says what came of each, in order. It must not raise for what one of
             them alone is to blame for.
         most: how many it is given at once.
-        signal: makes what threads wait for; see ``Database.signal``.
+        lock: makes what threads wait for; see ``Database.lock``.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Item]], Sequence[Result]], most: int, signal: Callable[[], Signal]
+        self, work: Callable[[Sequence[Item]], Sequence[Result]], most: int, lock: Callable[[], Lock]
     ) -> None:
         self._work = work
         self._most = most
-        self._signal = signal
+        self._lock = lock
         self._guard = threading.Lock()
         self._waiting: list[_Brought[Item, Result]] = []
         self._working = False
@@ -66,12 +61,13 @@ class Pile(Generic[Item, Result]):
             RoundFailed: the thread that worked on it was stopped, and nothing is known of it.
             Exception: what ``work`` raised, for whoever called it; the others get ``RoundFailed``.
         """
-        mine = _Brought[Item, Result](item, self._signal(), [])
+        mine = _Brought[Item, Result](item, self._lock(), [])
+        mine.turn.acquire()
         with self._guard:
             self._waiting.append(mine)
             wait, self._working = self._working, True
         if wait:
-            mine.called.wait()
+            mine.turn.acquire()
         if not mine.results and not mine.failed:
             self._round()
         if not mine.results:
@@ -93,4 +89,4 @@ class Pile(Generic[Item, Result]):
             for brought in taken:
                 brought.failed = not brought.results
             for brought in taken + heir:
-                brought.called.set()
+                brought.turn.release()

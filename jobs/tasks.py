@@ -82,7 +82,7 @@ class Tasks:
         self._desk = desk
         self._statuses = statuses
         self._monotonic = monotonic
-        self._crowd: Pile[int, int | None] = Pile(self._advance_all, MOST_TOGETHER, database.signal)
+        self._crowd: Pile[int, int | None] = Pile(self._advance_all, MOST_TOGETHER, database.lock)
         self._to_release: deque[tuple[Claim, float]] = deque()
         self._reconciler = Reconciler(database, desk)
         self._retention = retention

@@ -19,7 +19,7 @@ from db.models import Base
 from db.redis_link import RedisLink
 from jobs.pacing import Pacing
 from jobs.queue import TASKS, QueueBell
-from simulation.scheduler import Lock, Signal
+from simulation.scheduler import Lock
 from simulation.world import World
 
 Result = TypeVar("Result")
@@ -149,10 +149,6 @@ class SimDatabase(Database):
     def _touch(self) -> int:
         self.touched = True
         return 1
-
-    def signal(self) -> Signal:
-        """See ``Database.signal``."""
-        return Signal(self._world.scheduler)
 
     def lock(self) -> Lock:
         """See ``Database.lock``."""
@@ -381,6 +377,11 @@ class SimBell(QueueBell):
             if faults.hit("bell.gathered"):
                 delay += GATHERED - (world.scheduler.time + delay) % GATHERED
             world.scheduler.after(delay, lambda: self._arrive(task, row_id))
+
+    def queue_all(self, tasks: Sequence[tuple[str, int]]) -> None:
+        """Put several on it: each has its own luck."""
+        for task, row_id in tasks:
+            self.queue(task, row_id)
 
     def _arrive(self, task: str, row_id: int) -> None:
         if not self._store.down:

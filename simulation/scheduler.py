@@ -157,7 +157,7 @@ class Lock:
         self._held = False
         self._waiting: deque[Task] = deque()
 
-    def __enter__(self) -> None:
+    def acquire(self) -> None:
         """Wait until nobody holds it."""
         while self._held:
             task = self._scheduler.current
@@ -166,29 +166,8 @@ class Lock:
             self._scheduler.park()
         self._held = True
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
         """Give it to the next."""
         self._held = False
         if self._waiting:
             self._scheduler.wake(self._waiting.popleft())
-
-
-class Signal:
-    """Something one task waits for, in virtual time, and another gives."""
-
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-        self._given = False
-        self._waiting: Task | None = None
-
-    def wait(self) -> None:
-        """Wait until it is given."""
-        if not self._given:
-            self._waiting = self._scheduler.current
-            self._scheduler.park()
-
-    def set(self) -> None:
-        """Let whoever waits go on."""
-        self._given = True
-        if self._waiting is not None:
-            self._scheduler.wake(self._waiting)

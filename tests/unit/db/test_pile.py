@@ -47,14 +47,14 @@ def brought(
 
 
 def test_who_comes_alone_is_done_at_once() -> None:
-    pile = Pile[int, str](lambda items: [str(item) for item in items], 10, threading.Event)
+    pile = Pile[int, str](lambda items: [str(item) for item in items], 10, threading.Lock)
     assert [pile.bring(7), pile.bring(8)] == ["7", "8"]
 
 
 def test_who_comes_meanwhile_is_done_together_and_each_gets_its_own() -> None:
     work = Slow()
     with ThreadPoolExecutor(4) as threads:
-        done = brought(Pile(work, 10, threading.Event), threads, work, [1, 2, 3, 4])
+        done = brought(Pile(work, 10, threading.Lock), threads, work, [1, 2, 3, 4])
         assert [one.result(PATIENCE) for one in done] == ["did 1", "did 2", "did 3", "did 4"]
     assert work.rounds == [[1], [2, 3, 4]]
 
@@ -62,7 +62,7 @@ def test_who_comes_meanwhile_is_done_together_and_each_gets_its_own() -> None:
 def test_no_more_are_done_at_once_than_may_be() -> None:
     work = Slow()
     with ThreadPoolExecutor(6) as threads:
-        done = brought(Pile(work, 2, threading.Event), threads, work, [1, 2, 3, 4, 5, 6])
+        done = brought(Pile(work, 2, threading.Lock), threads, work, [1, 2, 3, 4, 5, 6])
         assert [one.result(PATIENCE) for one in done] == [f"did {item}" for item in range(1, 7)]
     assert work.rounds == [[1], [2, 3], [4, 5], [6]]
 
@@ -71,7 +71,7 @@ def test_a_round_that_stumbles_is_told_to_all_in_it_and_to_nobody_else() -> None
     work = Slow()
     work.breaks_at = 3
     with ThreadPoolExecutor(4) as threads:
-        done = brought(Pile(work, 2, threading.Event), threads, work, [1, 2, 3, 4])
+        done = brought(Pile(work, 2, threading.Lock), threads, work, [1, 2, 3, 4])
         assert done[0].result(PATIENCE) == "did 1"
         with pytest.raises(ValueError, match="stumbled"):
             done[1].result(PATIENCE)
@@ -84,7 +84,7 @@ def test_who_comes_after_a_round_that_stumbled_is_done() -> None:
     work = Slow()
     work.breaks_at = 1
     work.go_on.set()
-    pile = Pile(work, 2, threading.Event)
+    pile = Pile(work, 2, threading.Lock)
     with pytest.raises(ValueError, match="stumbled"):
         pile.bring(1)
     assert pile.bring(2) == "did 2"

@@ -56,7 +56,7 @@ class Seconds:
 
 def tasks_on(shell: Shell, seconds: Seconds) -> Tasks:
     nothing = cast("Any", None)
-    database = cast("Any", SimpleNamespace(signal=threading.Event))
+    database = cast("Any", SimpleNamespace(lock=threading.Lock))
     return Tasks(database, nothing, cast("Any", shell), nothing, nothing, monotonic=seconds)
 
 
