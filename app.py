@@ -7,7 +7,6 @@ from the same parts.
 from __future__ import annotations
 
 import logging
-import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,7 +142,6 @@ def create_app(config: Config, house: House | None = None) -> Flask:
     app = Flask("duka", static_folder=None)
     app.url_map.redirect_defaults = False  # the main shop's webhooks answer under its slug too
     app.config["MAX_CONTENT_LENGTH"] = receiving.BODY_LIMIT
-    app.config["SECRET_KEY"] = config.secret_key or os.urandom(32)
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

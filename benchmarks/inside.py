@@ -20,6 +20,7 @@ import app as composition
 from benchmarks.load import STEPS
 from config import Config
 from db import Database, inbox
+from db.bell import Bell
 from db.inbox import NewEvent
 from db.redis_link import RedisLink
 from db.refs import Refs
@@ -36,7 +37,7 @@ from payments.gateways.ghala import GhalaGateway
 
 
 @dataclass
-class Rung:
+class Rung(Bell):
     """A bell that remembers what it was rung for."""
 
     tasks: list[tuple[str, int]] = field(default_factory=list)

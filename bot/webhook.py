@@ -26,7 +26,7 @@ def blueprint(
     now: Callable[[], float] = time.time,
 ) -> Blueprint:
     """The routes for messages; a shop's id and secrets, its token and what it may be sent are found by slug."""
-    intake = Intake(database)
+    intake = Intake(database, bell)
     webhooks = Blueprint("message_webhook", __name__)
 
     @webhooks.get("/api/messages/incoming", defaults={"slug": "main"})
@@ -63,8 +63,6 @@ def blueprint(
         ]
         recorded = intake.take(shop_id, f"messages:{slug}", events)
         measuring.accepted(len(recorded), of=sum(event.status == "waiting" for event in events))
-        for event_id, kind in recorded:
-            bell.inbox(kind, event_id)
         return Response(
             strict_json.dumps({"success": True, "message": "received"}), content_type="application/json"
         )

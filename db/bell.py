@@ -6,6 +6,7 @@ costs seconds, until the sweeper looks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -14,6 +15,11 @@ class Bell(Protocol):
 
     def inbox(self, kind: str, event_id: int) -> None:
         """An inbox event of this kind (``message``, ``status``, ``payment``, ``internal``) waits."""
+
+    def events(self, recorded: Sequence[tuple[int, str]]) -> None:
+        """Inbox events wait: ids and kinds, as ``db.inbox.record`` returns them. One after another, if not told how."""
+        for event_id, kind in recorded:
+            self.inbox(kind, event_id)
 
     def payment(self, payment_id: int) -> None:
         """A stored payment waits to be taken to its gateway."""
@@ -25,7 +31,7 @@ class Bell(Protocol):
         """Messages wait to be sent."""
 
 
-class SilentBell:
+class SilentBell(Bell):
     """Nobody listens: the sweeper will find the work."""
 
     def inbox(self, kind: str, event_id: int) -> None:

@@ -11,10 +11,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -44,6 +44,16 @@ VANISHED: Final = {
 def utc_now() -> datetime:
     """This machine's time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+class Lock(Protocol):
+    """Kept by one at a time; any other may give it back."""
+
+    def acquire(self) -> object:
+        """Wait until nobody keeps it, and keep it."""
+
+    def release(self) -> None:
+        """Give it back."""
 
 
 class Database:
@@ -184,7 +194,7 @@ class Database:
         ):
             yield session
 
-    def lock(self) -> AbstractContextManager[object]:
+    def lock(self) -> Lock:
         """For threads of this process that wait for each other's transactions; the simulation's wait in its own time."""
         return threading.Lock()
 

@@ -6,16 +6,18 @@ say what is to be done, and the sweeper looks there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 import redis
 from huey import RedisHuey
+from huey.api import Task
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import RedisStorage
 
+from db.bell import Bell
 from db.redis_link import TAG, RedisLink, connect
 from jobs.hands import Hands
 
@@ -23,6 +25,8 @@ NAME: Final = TAG
 """With its braces: a cluster then keeps all keys of the queue in one place."""
 READ_TIMEOUT: Final = 1
 SOCKET_TIMEOUT: Final = 5.0
+MOST_AT_ONCE: Final = 500
+"""Tasks that one command puts on the queue: about 60 KB, which every Redis takes in time."""
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]
@@ -41,6 +45,10 @@ class Storage(RedisStorage):  # type: ignore[misc]
     # Where the library would make a client of a pool, it finds one made.
     redis_client = staticmethod(lambda connection_pool: connection_pool)
 
+    def enqueue_all(self, tasks: Sequence[bytes]) -> None:
+        """Add several tasks in this order, with one command."""
+        self.conn.lpush(self.queue_key, *tasks)
+
 
 class DukaHuey(RedisHuey):  # type: ignore[misc]
     """A Huey that keeps no results and asks Redis nothing about a task before running it."""
@@ -50,6 +58,10 @@ class DukaHuey(RedisHuey):  # type: ignore[misc]
     def is_revoked(self, *_args: Any, **_kwargs: Any) -> bool:
         """Tasks are never revoked: the table says whether there is anything to do."""
         return False
+
+    def enqueue_all(self, tasks: Sequence[Task]) -> None:
+        """Put several plain tasks on the queue; nobody is told by signals and there are no results."""
+        self.storage.enqueue_all([self.serialize_task(task) for task in tasks])
 
 
 def make_huey(client: redis.Redis) -> DukaHuey:
@@ -108,7 +120,7 @@ def _task(name: str, work: Mapping[str, Callable[[int], object]]) -> Callable[[i
     return task
 
 
-class QueueBell:
+class QueueBell(Bell):
     """Rings by queueing a task, within 100 ms or not at all.
 
     Args:
@@ -124,22 +136,37 @@ class QueueBell:
         hands: Hands | None = None,
     ) -> None:
         self._link = link
-        self._tasks = register(make_huey(link.client))
+        self._huey = make_huey(link.client)
+        self._tasks = register(self._huey)
         self._wake_sender = wake_sender
         self._hands = hands
 
     def queue(self, task: str, row_id: int) -> None:
         """Put one task on the queue, or into our own hands when there is none."""
-        if not self._link.attempt(lambda _: self._put(task, row_id), False) and self._hands is not None:
+        self.queue_all([(task, row_id)])
+
+    def queue_all(self, tasks: Sequence[tuple[str, int]]) -> None:
+        """The same for several, by one command for as many as it may carry."""
+        for first in range(0, len(tasks), MOST_AT_ONCE):
+            self._queue_these(tasks[first : first + MOST_AT_ONCE])
+
+    def _queue_these(self, tasks: Sequence[tuple[str, int]]) -> None:
+        if self._link.attempt(lambda _: self._put(tasks), False) or self._hands is None:
+            return
+        for task, row_id in tasks:
             self._hands.take(task, row_id)
 
-    def _put(self, task: str, row_id: int) -> bool:
-        self._tasks[task](row_id)
+    def _put(self, tasks: Sequence[tuple[str, int]]) -> bool:
+        self._huey.enqueue_all([self._tasks[task].s(row_id) for task, row_id in tasks])
         return True
 
     def inbox(self, kind: str, event_id: int) -> None:
         """See ``db.bell.Bell``."""
         self.queue(TASKS[kind], event_id)
+
+    def events(self, recorded: Sequence[tuple[int, str]]) -> None:
+        """See ``db.bell.Bell``."""
+        self.queue_all([(TASKS[kind], event_id) for event_id, kind in recorded])
 
     def payment(self, payment_id: int) -> None:
         """See ``db.bell.Bell``."""

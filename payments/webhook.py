@@ -25,7 +25,7 @@ def blueprint(
     now: Callable[[], float] = time.time,
 ) -> Blueprint:
     """A route for each gateway that tells of payments; ``verifiers`` finds a shop's id and secrets by slug."""
-    intake = Intake(database)
+    intake = Intake(database, bell)
     webhooks = Blueprint("payment_webhook", __name__)
 
     def receive(kind: type[HearsWebhooks], gateway: str, slug: str) -> Response:
@@ -47,8 +47,6 @@ def blueprint(
         )
         recorded = intake.take(shop_id, gateways.source(slug, gateway), [event])
         measuring.accepted(len(recorded), of=1)
-        for event_id, work in recorded:
-            bell.inbox(work, event_id)
         return Response(
             strict_json.dumps({"success": True, "message": "received"}), content_type="application/json"
         )

@@ -347,6 +347,11 @@ class SimBell(QueueBell):
             delay = world.between(0.5, 20) if faults.hit("bell.delayed") else world.between(0.001, 0.01)
             world.scheduler.after(delay, lambda: self._arrive(task, row_id))
 
+    def queue_all(self, tasks: Sequence[tuple[str, int]]) -> None:
+        """Put several on it: each has its own luck."""
+        for task, row_id in tasks:
+            self.queue(task, row_id)
+
     def _arrive(self, task: str, row_id: int) -> None:
         if not self._store.down:
             self._store.queue.append((task, row_id))

@@ -157,7 +157,7 @@ class Lock:
         self._held = False
         self._waiting: deque[Task] = deque()
 
-    def __enter__(self) -> None:
+    def acquire(self) -> None:
         """Wait until nobody holds it."""
         while self._held:
             task = self._scheduler.current
@@ -166,7 +166,7 @@ class Lock:
             self._scheduler.park()
         self._held = True
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
         """Give it to the next."""
         self._held = False
         if self._waiting:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import select
 
 from db import Database, inbox
+from db.bell import Bell
 from db.models import InboxEvent, MoneyEvent, Payment
 from errors import GatewayError
 from orders import reading
@@ -48,7 +49,7 @@ class Gateway:
 
 
 @dataclass
-class Bells:
+class Bells(Bell):
     """Remembers every ring."""
 
     rung: list[tuple[str, int]] = field(default_factory=list)

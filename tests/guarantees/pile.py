@@ -42,12 +42,13 @@ def main(url: str, now: str, point: str) -> None:
     web = composition.create_app(settings, house)
     store, record_each = Intake._store, inbox.record_each
 
-    def store_all(self: Intake) -> None:
+    def store_all(self: Intake) -> list[tuple[int, str]]:
         while len(self._pile) < len(requests):
             threading.Event().wait(0.001)
-        store(self)
+        stored = store(self)
         if point == "after the commit":
             die()
+        return stored
 
     def record(*arguments: Any) -> Any:
         stored = record_each(*arguments)

@@ -27,6 +27,7 @@ import app as composition
 from bot.bursts import PAUSE
 from config import Config
 from db import Database, inbox, outbox
+from db.bell import Bell
 from db.models import Base, Conversation, InboxEvent, MoneyEvent, Order, OutboxMessage, Payment, Product
 from db.redis_link import RedisLink
 from db.refs import Refs
@@ -131,7 +132,7 @@ class Ghala:
         """Nothing to let go of."""
 
 
-class QuietBell:
+class QuietBell(Bell):
     """Counts rings and tells nobody: the tables say what is to be done."""
 
     def inbox(self, kind: str, event_id: int) -> None: ...

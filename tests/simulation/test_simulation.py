@@ -159,9 +159,10 @@ def test_a_lock_goes_from_one_task_to_the_next_in_virtual_time() -> None:
     held: list[tuple[str, float]] = []
 
     def work(name: str) -> None:
-        with lock:
-            held.append((name, scheduler.time))
-            scheduler.sleep(3)
+        lock.acquire()
+        held.append((name, scheduler.time))
+        scheduler.sleep(3)
+        lock.release()
 
     for number, name in enumerate("abc"):
         scheduler.spawn(Process(name), name, lambda name=name: work(name), delay=number)

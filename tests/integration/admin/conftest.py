@@ -15,6 +15,7 @@ from admin.house import AdminHouse
 from catalog.credentials import Connections
 from config import Config
 from db import Database
+from db.bell import Bell
 from db.models import Shop
 from db.refs import Refs
 from tests.factories import Seed
@@ -27,7 +28,7 @@ def basic(name: str = "admin", password: str = PASSWORD) -> dict[str, str]:
 
 
 @dataclass
-class RecordingBell:
+class RecordingBell(Bell):
     """Remembers who rang."""
 
     rung: list[tuple[str, int]] = field(default_factory=list)

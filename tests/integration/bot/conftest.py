@@ -15,6 +15,7 @@ from bot.copies import ConversationCopies
 from bot.shell import ConversationShell, ShopPictures
 from bot.statuses import StatusDesk
 from db import Database, inbox
+from db.bell import Bell
 from db.models import Conversation, Customer, InboxEvent, Order, OutboxMessage, Payment, Product
 from db.redis_link import RedisLink
 from ghala import strict_json
@@ -28,7 +29,7 @@ from tests.shop import WA_ID, open_shop, refs
 
 
 @dataclass
-class RecordingBell:
+class RecordingBell(Bell):
     """Remembers who rang."""
 
     rung: list[tuple[str, int]] = field(default_factory=list)

@@ -118,6 +118,36 @@ def test_tasks_are_json_that_carries_an_id_and_nothing_else(queue: Queue, bell: 
     assert queue.client.ttl(key) == -1
 
 
+def test_events_that_were_stored_together_are_queued_by_one_command_in_their_order(
+    queue: Queue, bell: QueueBell
+) -> None:
+    queue.client.config_resetstat()
+    bell.events([(7, "message"), (9, "payment"), (8, "status")])
+    assert queue.client.info("commandstats")["cmdstat_lpush"]["calls"] == 1
+    assert queue.tasks() == [("advance", 7), ("apply_payment", 9), ("apply_status", 8)]
+
+
+def test_one_command_carries_no_more_tasks_than_it_may(
+    queue: Queue, bell: QueueBell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.queue.MOST_AT_ONCE", 2)
+    queue.client.config_resetstat()
+    bell.events([(number, "message") for number in range(5)])
+    assert queue.client.info("commandstats")["cmdstat_lpush"]["calls"] == 3
+    assert queue.tasks() == [("advance", number) for number in range(5)]
+
+
+def test_a_queued_task_is_what_the_library_itself_would_queue(queue: Queue, bell: QueueBell) -> None:
+    bell.events([(7, "message")])
+    client = consumer_client(queue.url)
+    huey = make_huey(client)
+    register(huey)["advance"](7)
+    ours, theirs = (orjson.loads(task) for task in queue.client.lrange(huey.storage.queue_key, 0, -1))
+    client.close()
+    assert len(ours.pop(0)) == len(theirs.pop(0)) == len("00000000-0000-4000-8000-000000000000")
+    assert ours == theirs
+
+
 def test_a_queued_task_runs_the_work_of_its_name(queue: Queue, bell: QueueBell) -> None:
     done: list[tuple[str, int]] = []
     work = {name: lambda row_id, name=name: done.append((name, row_id)) for name in TASK_NAMES}

@@ -13,6 +13,7 @@ from db.redis_link import RedisLink
 from jobs.hands import MOST_WAITING, Hands
 from jobs.queue import NAME, QueueBell
 from jobs.sweeper import PATIENCE, UNEASY, Sweeper
+from tests.waiting import until
 
 NOBODY = "redis://127.0.0.1:1/0"
 
@@ -86,6 +87,14 @@ def test_without_redis_a_worker_does_the_task_itself(link_to: Callable[[str], Re
     assert work.begun.wait(20)
     hands.close()
     assert work.done[:1] == [7]
+
+
+def test_without_redis_a_worker_does_every_one_of_several_tasks(link_to: Callable[[str], RedisLink]) -> None:
+    work = Noted()
+    hands = Hands({"advance": work}, 1)
+    QueueBell(link_to(NOBODY), hands=hands).events([(7, "message"), (8, "internal")])
+    until(lambda: work.done == [7, 8])
+    hands.close()
 
 
 def test_with_redis_the_queue_carries_the_task(

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select
 from app import House, create_app
 from config import Config
 from db import Database
+from db.bell import Bell
 from db.models import Base, InboxEvent
 from db.redis_link import RedisLink
 from db.refs import Refs
@@ -29,7 +30,7 @@ CLOSED_REDIS = "redis://127.0.0.1:1/0"
 
 
 @dataclass
-class RecordingBell:
+class RecordingBell(Bell):
     """Remembers who rang."""
 
     rung: list[tuple[str, int]] = field(default_factory=list)
