@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, select, update
@@ -140,7 +141,10 @@ def take(session: Session, event_ids: Sequence[int], patience: Patience) -> list
         made = customers.make(session, [(*place, phone_of(place[1])) for place in strangers])
         whose = session.execute(_WHOSE, {"events": event_ids}).all()
     wanted = {row.id: row for row in whose}
-    rows = session.execute(_TAKE, {"customers": sorted(wanted)}).all() if wanted else []
+    found = session.execute(_TAKE, {"customers": sorted(wanted)}).all() if wanted else []
+    rows = sorted(
+        found, key=attrgetter("customer_id")
+    )  # what is written for them later goes in one order, too
     places = [(wanted[row.customer_id].shop_id, wanted[row.customer_id].customer_key) for row in rows]
     waiting = inbox.of_customers(session, places) if places else {}
     taken: list[Claim] = []
