@@ -78,7 +78,12 @@ def test_a_mutant_of_something_that_is_gone_is_broken() -> None:
     assert mutants.hunt(mutants.Mutant(gone), [1], 1).outcome == "broken"
 
 
-def test_a_mutant_that_stumbles_over_its_own_code_is_broken_and_not_caught() -> None:
+def test_a_mutant_that_stumbles_over_its_own_code_is_broken_and_not_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("simulation.shop.EVENTS", 500)  # it would go on stumbling until then
+    monkeypatch.setattr("simulation.shop.EVENTS_EACH", 0)
+
     def stumbles(stack: mutants.Planting) -> None:
         def claim(self: Any, event_ids: Any) -> None:
             event_ids.no_such_thing  # type: ignore[attr-defined]  # noqa: B018
