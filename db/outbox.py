@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal_column,
     select,
     true,
     update,
@@ -112,6 +114,11 @@ class Outcome:
 
 def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence[Promise]) -> list[int]:
     """Store messages in order; one whose ``unique_key`` was promised before is left out."""
+    return promise_all(session, [(shop_id, customer_id, promise) for promise in promises])
+
+
+def promise_all(session: Session, promises: Sequence[tuple[int, int, Promise]]) -> list[int]:
+    """The same for several customers, by shop and id."""
     if not promises:
         return []
     rows = session.scalars(
@@ -131,7 +138,7 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
                 "error": "",
                 "delivery": "none",
             }
-            for p in promises
+            for shop_id, customer_id, p in promises
         ],
     )
     return list(rows)
@@ -168,6 +175,17 @@ def unsent_of(customer_id: ColumnElement[int]) -> ScalarSelect[int]:
 
 
 _EARLIER = table(OutboxMessage).alias()
+# Written out, since on SQLite columns in RETURNING are rendered without their table.
+_RECIPIENT: ColumnElement[int] = literal_column(f"{OutboxMessage.__tablename__}.customer_id")
+_IDENTITY = select(_CUSTOMERS.identity).where(_CUSTOMERS.id == _RECIPIENT).scalar_subquery()
+
+
+def _in_conversation(said: ColumnElement[bool]) -> ScalarSelect[bool]:
+    """SQL: what the recipient's conversation says; NULL where there is none."""
+    return select(said).where(_CONVERSATIONS.customer_id == _RECIPIENT).scalar_subquery()
+
+
+# How its customer can be reached is told with the claim: one statement for each round, and none besides.
 _CLAIM = (
     update(table(OutboxMessage))
     .where(
@@ -202,27 +220,20 @@ _CLAIM = (
         _OUTBOX.fence,
         _OUTBOX.key,
         _OUTBOX.kind,
+        _IDENTITY.label("identity"),
         _OUTBOX.message,
         _OUTBOX.fallback,
         _OUTBOX.attempts,
-        (_OUTBOX.created_at <= clock(-LONGEST_WAIT)).label("outlived"),
-    )
-)
-_REACH = (
-    select(
-        _CUSTOMERS.id,
-        _CUSTOMERS.identity,
-        (_CONVERSATIONS.inbound_at > clock(-WINDOW)).label("window_open"),
-        (
+        _in_conversation(_CONVERSATIONS.inbound_at > clock(-WINDOW)).label("window_open"),
+        _in_conversation(
             _CONVERSATIONS.unreachable_at.is_not(None)
             & (
                 _CONVERSATIONS.inbound_at.is_(None)
                 | (_CONVERSATIONS.inbound_at <= _CONVERSATIONS.unreachable_at)
             )
         ).label("unreachable"),
+        (_OUTBOX.created_at <= clock(-LONGEST_WAIT)).label("outlived"),
     )
-    .select_from(table(Customer).outerjoin(table(Conversation), _CONVERSATIONS.customer_id == _CUSTOMERS.id))
-    .where(_CUSTOMERS.id.in_(bindparam("customers", expanding=True)))
 )
 
 
@@ -231,12 +242,7 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
 
     A paused or silenced shop sends nothing.
     """
-    rows = session.execute(_CLAIM, {"most": most}).all()
-    if not rows:
-        return []
-    customers = list({row.customer_id for row in rows})
-    reach = {row.id: row for row in session.execute(_REACH, {"customers": customers})}
-    return [
+    claimed = [
         Claimed(
             id=row.id,
             shop_id=row.shop_id,
@@ -244,27 +250,29 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
             fence=row.fence,
             key=row.key,
             kind=row.kind,
-            to=reach[row.customer_id].identity,
+            to=row.identity,
             message=row.message,
             fallback=row.fallback,
             attempts=row.attempts,
-            window_open=bool(reach[row.customer_id].window_open),
-            reachable=not reach[row.customer_id].unreachable,
+            window_open=bool(row.window_open),
+            reachable=not row.unreachable,
             outlived=bool(row.outlived),
         )
-        for row in sorted(rows, key=lambda row: row.id)
+        for row in session.execute(_CLAIM, {"most": most})
     ]
+    return sorted(claimed, key=attrgetter("id"))
 
 
-def wake(session: Session, customer_id: int) -> None:
-    """The customer wrote: what waited for the window to open may go now."""
-    session.execute(_WAKE, {"customer": customer_id})
+def wake(session: Session, customer_ids: Sequence[int]) -> None:
+    """The customers wrote: what waited for the window to open may go now."""
+    if customer_ids:
+        session.execute(_WAKE, {"customers": customer_ids})
 
 
 _WAKE = (
     update(table(OutboxMessage))
     .where(
-        _OUTBOX.customer_id == bindparam("customer"),
+        _OUTBOX.customer_id.in_(bindparam("customers", expanding=True)),
         _OUTBOX.status == word("waiting"),
         _OUTBOX.next_at > clock(SEND_LEASE),
     )
@@ -291,33 +299,54 @@ _AGAIN = _MINE.values(next_at=clock(bindparam("wait", type_=Float())))
 
 
 def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Write results back; a row claimed by someone else meanwhile keeps that claim."""
-    for outcome in outcomes:
-        what: dict[str, Any] = {
+    """Write results back; a row claimed by someone else meanwhile keeps that claim.
+
+    What was sent, which is nearly everything, goes as one statement; in the order of ids, so that no two senders wait
+    for each other in a circle.
+    """
+    sent = [
+        {
             "message_id": outcome.id,
             "claimed": outcome.fence,
             "counted": int(outcome.count_attempt),
             "error": outcome.error,
+            "provider_id": outcome.provider_id,
         }
-        if outcome.status == "sent":
-            statement, what["provider_id"] = _SENT, outcome.provider_id
-        elif outcome.status == "dead":
-            statement = _DEAD
-        else:
-            statement, what["wait"] = _AGAIN, outcome.delay
-        if outcome.use_fallback:
-            statement = statement.values(message=_OUTBOX.fallback, fallback=None)
-        if outcome.message is not None:
-            statement = statement.values(message=outcome.message)
-        if ending := TEMPLATE_KEY if outcome.use_fallback else outcome.key_ending:
-            statement = statement.values(key=_OUTBOX.key + ending)
-        session.execute(statement, what)
-        if outcome.unreachable:
-            whose = select(OutboxMessage.customer_id).where(OutboxMessage.id == outcome.id)
-            _mark_unreachable(session, whose.scalar_subquery(), clock())
-        if outcome.silence:
-            whose = select(OutboxMessage.shop_id).where(OutboxMessage.id == outcome.id)
-            silence(session, whose.scalar_subquery(), outcome.silence, outcome.delay)
+        for outcome in sorted(outcomes, key=attrgetter("id"))
+        if outcome.status == "sent"
+    ]
+    if sent:
+        session.execute(_SENT, sent)
+    for outcome in outcomes:
+        if outcome.status != "sent":
+            _record_otherwise(session, outcome)
+
+
+def _record_otherwise(session: Session, outcome: Outcome) -> None:
+    """Write back that a message is dead, or goes again."""
+    what: dict[str, Any] = {
+        "message_id": outcome.id,
+        "claimed": outcome.fence,
+        "counted": int(outcome.count_attempt),
+        "error": outcome.error,
+    }
+    if outcome.status == "dead":
+        statement = _DEAD
+    else:
+        statement, what["wait"] = _AGAIN, outcome.delay
+    if outcome.use_fallback:
+        statement = statement.values(message=_OUTBOX.fallback, fallback=None)
+    if outcome.message is not None:
+        statement = statement.values(message=outcome.message)
+    if ending := TEMPLATE_KEY if outcome.use_fallback else outcome.key_ending:
+        statement = statement.values(key=_OUTBOX.key + ending)
+    session.execute(statement, what)
+    if outcome.unreachable:
+        whose = select(OutboxMessage.customer_id).where(OutboxMessage.id == outcome.id)
+        _mark_unreachable(session, whose.scalar_subquery(), clock())
+    if outcome.silence:
+        whose = select(OutboxMessage.shop_id).where(OutboxMessage.id == outcome.id)
+        silence(session, whose.scalar_subquery(), outcome.silence, outcome.delay)
 
 
 def _mark_unreachable(session: Session, customer_id: Any, since: Any) -> None:

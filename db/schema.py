@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ def upgrade(database: Database) -> None:
         command.upgrade(_config(connection), "head")
 
 
+@cache
 def head() -> str | None:
     """The newest revision the code knows."""
     return ScriptDirectory.from_config(_config()).get_current_head()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from flask import Blueprint, Response, g, request
@@ -82,16 +83,12 @@ def blueprint(house: AdminHouse) -> Blueprint:
         if request.endpoint == "admin.static" and request.args.get("v"):
             response.headers["Cache-Control"] = FOREVER
         if request.endpoint == "admin.static":
-            _compress(response, small)
+            _compress(response)
         if g.get("flash_said"):
             response.delete_cookie(flashes.COOKIE, path="/admin")
         return secure(response, production=house.config.production)
 
-    small = {
-        file.name: gzip.compress(file.read_bytes(), mtime=0)
-        for file in STATIC.iterdir()
-        if file.suffix in {".css", ".js", ".svg"}
-    }
+    _small()
     pages.add_app_template_global(console.asset, "admin_asset")
     pages.add_app_template_global(theme, "admin_theme")
     for module in PAGES:
@@ -99,10 +96,20 @@ def blueprint(house: AdminHouse) -> Blueprint:
     return pages
 
 
-def _compress(response: Response, small: Mapping[str, bytes]) -> None:
+@cache
+def _small() -> Mapping[str, bytes]:
+    """Our stylesheets, scripts and drawings, compressed."""
+    return {
+        file.name: gzip.compress(file.read_bytes(), mtime=0)
+        for file in STATIC.iterdir()
+        if file.suffix in {".css", ".js", ".svg"}
+    }
+
+
+def _compress(response: Response) -> None:
     """Send a file of ours compressed; pages are not, since they carry tokens beside what others wrote."""
     response.headers["Vary"] = "Accept-Encoding"
-    known = small.get((request.view_args or {}).get("filename", ""))
+    known = _small().get((request.view_args or {}).get("filename", ""))
     if known is None or response.status_code != OK or request.accept_encodings["gzip"] <= 0:
         return
     response.direct_passthrough = False

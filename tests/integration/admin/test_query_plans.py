@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import event, text
 
 from admin import cursors
-from tests.factories import a_busy_inbox
 from tests.integration.admin.conftest import open_room
 from tests.integration.admin.test_frame import send
 
@@ -27,9 +26,12 @@ SMALL = {
 
 
 @pytest.fixture
+def database(busy_database):
+    return busy_database
+
+
+@pytest.fixture
 def busy(database, now):
-    with database.writing() as session:
-        a_busy_inbox(session, now())
     return open_room(database, now)
 
 
