@@ -28,7 +28,8 @@ from bot import commands as conversation_commands
 from bot import news, templates
 from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
-from bot.shell import ConversationShell, ShopPictures
+from bot.pictures import ShopPictures
+from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from catalog import commands as catalogue_commands
 from catalog import credentials, importing, shops

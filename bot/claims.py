@@ -5,9 +5,11 @@ The lease keeps two workers off one customer; whoever lost it writes nothing, si
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session
 from bot.flood import Patience
 from db import clock, inbox, outbox
 from db.models import Conversation, Customer, InboxEvent, Shop
-from db.statements import table
+from db.statements import table, times
 from db.types import word
 from orders import customers
 
@@ -48,11 +50,22 @@ class Claim:
     funnel_day: date | None = None
     funnel_stage: int = 0
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is worked on in a transaction of its own, since it broke one before or touches much."""
+        return self.flooded or self.owner or self.events[0].attempts > 0
+
+    @property
+    def place(self) -> inbox.Place:
+        """The conversation's shop and customer key."""
+        return self.shop_id, self.customer_key
+
 
 _INBOX, _CUSTOMERS, _SHOPS = table(InboxEvent).c, table(Customer).c, table(Shop).c
 _CONVERSATIONS = table(Conversation).c
 _WHOSE = (
     select(
+        _INBOX.id.label("event_id"),
         _INBOX.shop_id,
         _INBOX.customer_key,
         _SHOPS.catalog_version,
@@ -73,17 +86,29 @@ _WHOSE = (
         )
     )
     .where(
-        _INBOX.id == bindparam("event"), _INBOX.status == word("waiting"), _INBOX.customer_key.is_not(None)
+        _INBOX.id.in_(bindparam("events", expanding=True)),
+        _INBOX.status == word("waiting"),
+        _INBOX.customer_key.is_not(None),
     )
 )
+_FREE = table(Conversation).alias()
 _TAKE = (
     update(table(Conversation))
     .where(
-        _CONVERSATIONS.customer_id == bindparam("customer"),
-        _CONVERSATIONS.lease_until.is_(None) | (_CONVERSATIONS.lease_until <= clock()),
+        _CONVERSATIONS.customer_id.in_(
+            # Locked in one order, so that two workers who want the same customers never wait in a circle.
+            select(_FREE.c.customer_id)
+            .where(
+                _FREE.c.customer_id.in_(bindparam("customers", expanding=True)),
+                _FREE.c.lease_until.is_(None) | (_FREE.c.lease_until <= clock()),
+            )
+            .order_by(_FREE.c.customer_id)
+            .with_for_update()
+        )
     )
     .values(fence=_CONVERSATIONS.fence + 1, lease_until=clock(LEASE))
     .returning(
+        _CONVERSATIONS.customer_id,
         _CONVERSATIONS.version,
         _CONVERSATIONS.fence,
         (_CONVERSATIONS.inbound_at > clock(-outbox.WINDOW)).label("open"),
@@ -100,37 +125,56 @@ RELEASE = (
         _CONVERSATIONS.fence == bindparam("claimed"),
     )
     .values(lease_until=None)
-    .returning(_CONVERSATIONS.customer_id)
 )
 
 
-def take(session: Session, event_id: int, patience: Patience) -> Claim | None:
-    """Take the customer an event belongs to, with all that waits; ``None`` when there is nothing to do."""
-    whose = session.execute(_WHOSE, {"event": event_id}).first()
-    if whose is not None and whose.id is None:
-        customers.reach(session, whose.shop_id, whose.customer_key, phone=phone_of(whose.customer_key))
-        whose = session.execute(_WHOSE, {"event": event_id}).first()
-    if whose is None:
-        return None
-    row = session.execute(_TAKE, {"customer": whose.id}).first()
-    if row is None:
-        return None
-    shop_id, key = whose.shop_id, whose.customer_key
-    events = inbox.of_customer(session, shop_id, key)
+def take(session: Session, event_ids: Sequence[int], patience: Patience) -> list[Claim]:
+    """Take the customers these events belong to, each with all that waits.
+
+    Left out is who is taken, and where nothing is to be done. Conversations are locked before anything that customers
+    share.
+    """
+    whose = session.execute(_WHOSE, {"events": event_ids}).all()
+    strangers = sorted({(row.shop_id, row.customer_key) for row in whose if row.id is None})
+    made: list[tuple[int, int]] = []
+    if strangers:
+        made = customers.make(session, [(*place, phone_of(place[1])) for place in strangers])
+        whose = session.execute(_WHOSE, {"events": event_ids}).all()
+    wanted = {row.id: row for row in whose}
+    found = session.execute(_TAKE, {"customers": sorted(wanted)}).all() if wanted else []
+    rows = sorted(
+        found, key=attrgetter("customer_id")
+    )  # what is written for them later goes in one order, too
+    places = [(wanted[row.customer_id].shop_id, wanted[row.customer_id].customer_key) for row in rows]
+    waiting = inbox.of_customers(session, places) if places else {}
+    taken: list[Claim] = []
+    for row, place in zip(rows, places, strict=True):
+        claim = _claim(session, row, wanted[row.customer_id], waiting.get(place, []), patience)
+        if claim is None:
+            times(session, RELEASE, [{"customer": row.customer_id, "claimed": row.fence}])
+        else:
+            taken.append(claim)
+    inbox.count_attempt(session, [event.id for claim in taken for event in claim.events])
+    customers.count(session, made)
+    return taken
+
+
+def _claim(
+    session: Session, row: Any, whose: Any, events: list[inbox.WaitingEvent], patience: Patience
+) -> Claim | None:
+    """The claim on a customer who is ours; ``None`` when nothing waits."""
     if any(waiting.attempts for waiting in events):
         events = events[:1]  # one of them breaks us: find out which
     written = 0 if events and events[0].attempts else sum(e.kind == "message" for e in events)
     flooded = patience.lost(written, whose.unsent)
     if flooded:
-        events = inbox.of_customer(session, shop_id, key, most=MOST_OF_A_FLOOD)
-    inbox.count_attempt(session, [waiting.id for waiting in events])
+        events = inbox.of_customer(session, whose.shop_id, whose.customer_key, most=MOST_OF_A_FLOOD)
     if not events:
-        session.execute(RELEASE, {"customer": whose.id, "claimed": row.fence})
         return None
     return Claim(
-        shop_id=shop_id,
+        shop_id=whose.shop_id,
         customer_id=whose.id,
-        customer_key=key,
+        customer_key=whose.customer_key,
         phone=whose.phone,
         name=whose.name,
         version=row.version,
@@ -151,8 +195,7 @@ def take(session: Session, event_id: int, patience: Patience) -> Claim | None:
 
 def release(session: Session, claim: Claim) -> bool:
     """Let go of the customer; whether they were still ours."""
-    released = session.execute(RELEASE, {"customer": claim.customer_id, "claimed": claim.fence}).first()
-    return released is not None
+    return times(session, RELEASE, [{"customer": claim.customer_id, "claimed": claim.fence}]) == 1
 
 
 def phone_of(identity: str) -> str | None:

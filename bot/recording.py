@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -103,23 +104,24 @@ class Recorder:
         picture_id, stock = known
         return {"picture": picture_id, "at": shop.now.isoformat(), "stock": stock}
 
-    def keep(self, session: Session, shop_id: int, customer_id: int, version: int, turn: Turn) -> None:
-        """Store the turn that made ``version`` of the conversation."""
-        if turn.broken:
-            log.error("turn_not_recorded", extra={"customer_id": customer_id, "error": turn.broken})
-            return
-        if not turn.steps:
-            return
-        session.execute(
-            _keeping(dialect_of(session)),
-            {
-                "shop_id": shop_id,
-                "customer_id": customer_id,
-                "version": version,
-                "before": turn.before,
-                "steps": turn.steps,
-            },
-        )
+    def keep(self, session: Session, turns: Sequence[tuple[int, int, int, Turn]]) -> None:
+        """Store turns, each with the shop and customer it is of and the version of the conversation it made."""
+        rows: list[dict[str, Any]] = []
+        for shop_id, customer_id, version, turn in turns:
+            if turn.broken:
+                log.error("turn_not_recorded", extra={"customer_id": customer_id, "error": turn.broken})
+            elif turn.steps:
+                rows.append(
+                    {
+                        "shop_id": shop_id,
+                        "customer_id": customer_id,
+                        "version": version,
+                        "before": turn.before,
+                        "steps": turn.steps,
+                    }
+                )
+        if rows:
+            session.execute(_keeping(dialect_of(session)), rows)
 
     def _seen(self, shop: ShopSnapshot) -> tuple[int, dict[str, int | None]] | None:
         with self._lock:

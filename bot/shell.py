@@ -1,174 +1,79 @@
-"""The thin shell around the flow: claims a customer, decides, and does what was decided, in one commit.
+"""The thin shell around the flow: claims customers, decides, and does what was decided, in one commit.
 
 The lease on the conversation row keeps two workers off one customer; ``version`` and ``fence`` make
 sure that one who lost it cannot write. Everything else (Redis copy, bell) happens after the commit
 and may fail.
+
+Customers who wrote at the same time share their transactions. Where several may write at once, on PostgreSQL, that
+holds as long as all that follows is something to say: who orders or pays locks rows that others want too, in an order
+of their own, and gets a transaction of their own.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 import measuring
 import observing
-from bot import claims, flood, funnel, owner
+from bot import claims, committing, flood, owner
 from bot import conversation as conversations
+from bot.answer import Answer, Apart
 from bot.apology import apology
 from bot.bursts import Burst, Thought
-from bot.claims import RELEASE, Claim, phone_of
+from bot.claims import Claim, phone_of
+from bot.committing import Committer, Fenced, Written
 from bot.conversation import Conversation
 from bot.copies import ConversationCopies
-from bot.effects import (
-    AddToDelivery,
-    AskGateway,
-    CancelOrder,
-    CancelPaid,
-    CommentOrder,
-    Effect,
-    FindOrders,
-    Forget,
-    PlaceOrder,
-    RateOrder,
-    RequestPayment,
-    Say,
-    SetStopped,
-    WaitForStock,
-)
-from bot.events import (
-    BackInStock,
-    CancelRefused,
-    DeliveryNoted,
-    Event,
-    ForgetAnswered,
-    MessageReceived,
-    MoneyWithoutOrder,
-    OrderCancelled,
-    OrderCreated,
-    OrderMoved,
-    OrderPlaced,
-    OrderRated,
-    OrderRefused,
-    OrderReminder,
-    OrdersFound,
-    PaymentFailed,
-    PaymentLinkReady,
-    PaymentRefused,
-    PaymentRequested,
-    PaymentStillPending,
-    PaymentSucceeded,
-    PaymentUnknown,
-    RefundSent,
-)
+from bot.effects import Say
+from bot.events import Event, MessageReceived, OrderRefused, PaymentSucceeded
 from bot.flow import decide
+from bot.hydrating import hydrate
+from bot.performing import Performer
+from bot.pictures import ShopPictures
 from bot.recording import Recorder, Turn
 from bot.understanding.secrets import mask_secrets
 from bot.wording import PROMPTED
-from catalog import shops, stock_waits
-from catalog.snapshot import ShopSnapshot
-from db import Database, clock, inbox, outbox
+from db import Database, inbox
 from db.bell import Bell
 from db.models import Conversation as ConversationRow
-from db.models import Customer, Payment
+from db.models import Customer
 from db.refs import Refs
 from db.statements import table
-from errors import FlowError, OutOfStock, RuleBroken
+from errors import FlowError
 from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
-from ghala.messages import dump
 from keeping import privacy
-from orders import customers, placing, ratings, reading, totals
-from orders import service as order_service
-from orders.order import OrderView
-from orders.promotions import PromotionUsedUp
-from orders.status import CANCELLABLE
-from payments import cancelling, gateways
-from payments import service as payment_service
-from payments.service import PaymentRefusal
+from orders import customers
 
 log = logging.getLogger("duka.bot")
 
-SILENCE: Final = 12 * 3600.0
-"""Seconds without a word from the customer or the shop after which a handoff is over."""
 MOST_ROUNDS: Final = 12
 RETRY_CAP: Final = 4.0
 """Seconds between attempts at most: the customer's other messages wait behind what breaks us."""
 
 _CONVERSATIONS = table(ConversationRow).c
-_WRITE = RELEASE.where(_CONVERSATIONS.version == bindparam("before")).values(updated_at=clock())
-_WRITE_AFTER_WORD = _WRITE.values(inbound_at=clock())
-_WRITE_FOR_A_PERSON = _WRITE_AFTER_WORD.values(
-    handed_off_until=clock(SILENCE),
-    wants_person_since=func.coalesce(_CONVERSATIONS.wants_person_since, clock()),
+_DATA = select(_CONVERSATIONS.customer_id, _CONVERSATIONS.data).where(
+    _CONVERSATIONS.customer_id.in_(bindparam("customers", expanding=True))
 )
-_GIVE_BACK = {"handed_off_until": None, "wants_person_since": None}
-_WRITE_GIVEN_BACK = {True: _WRITE_AFTER_WORD.values(_GIVE_BACK), False: _WRITE.values(_GIVE_BACK)}
-_DATA = select(_CONVERSATIONS.data).where(_CONVERSATIONS.customer_id == bindparam("customer"))
-_SEEN = update(table(Customer)).where(table(Customer).c.id == bindparam("customer")).values(seen_at=clock())
 
 
-@dataclass(slots=True)
-class Work:
-    """What one claim produced, to be written and rung for."""
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What became of claims.
 
-    turn: Turn
-    said: list[tuple[Say, bool]] = field(default_factory=list)
-    payments: list[int] = field(default_factory=list)
-    questions: list[int] = field(default_factory=list)
-    unread: list[int] = field(default_factory=list)
-    held: list[int] = field(default_factory=list)
-    news: list[int] = field(default_factory=list)
-    patience: float = 0.0
-    after: dict[str, Any] = field(default_factory=dict)
+    Attributes:
+        more: by customer, an event that came meanwhile, to go on with.
+        apart: those that need a transaction of their own; they are still claimed, and nothing was done for them.
+    """
 
-
-class Fenced(Exception):
-    """Somebody else holds the customer now: leave everything to them."""
-
-
-class ShopPictures:
-    """The shops' snapshots, kept per process and taken anew when the catalogue's version says so."""
-
-    def __init__(self, database: Database, public_url: str, now: Callable[[], datetime]) -> None:
-        self._database = database
-        self._public_url = public_url
-        self._now = now
-        self._kept: dict[int, tuple[int, ShopSnapshot]] = {}
-
-    def of(self, shop_id: int, version: int) -> ShopSnapshot:
-        """The shop now with the catalogue of this version; its stock is as it was when the catalogue changed."""
-        known = self._kept.get(shop_id)
-        if known is not None and known[0] == version:
-            return replace(known[1], now=self._now())
-        with self._database.reading() as session:
-            return self.take(session, shop_id)
-
-    def stocked(self, session: Session, picture: ShopSnapshot) -> ShopSnapshot:
-        """The same with the stock as it is in this transaction."""
-        if all(product.available is None for product in picture.products):
-            return picture
-        stock = shops.stock(session, picture.id)
-        return replace(
-            picture,
-            products=tuple(
-                product if product.available is None else replace(product, available=stock.get(product.id, 0))
-                for product in picture.products
-            ),
-        )
-
-    def take(self, session: Session, shop_id: int) -> ShopSnapshot:
-        """A fresh picture through this transaction."""
-        version = shops.catalog_version(session, shop_id)
-        picture = shops.snapshot(session, shop_id, self._now(), self._public_url, gateways.offered)
-        self._kept[shop_id] = (version, picture)
-        return picture
+    more: dict[int, int]
+    apart: tuple[Claim, ...] = ()
 
 
 class ConversationShell:
@@ -197,19 +102,17 @@ class ConversationShell:
         self._seen = seen
         self._database = database
         self._bell = bell
-        self._refs = refs
         self._copies = copies
         self._pictures = pictures
         self._patience = patience
         self._recorder = Recorder(database)
+        self._performer = Performer(refs)
+        self._committer = Committer(refs, self._recorder)
 
-    def claim(self, event_id: int) -> Claim | None:
-        """Take the customer an event belongs to, with all that waits; ``None`` when there is nothing to do."""
+    def claim(self, event_ids: Sequence[int]) -> list[Claim]:
+        """Take the customers these events belong to, each with all that waits; who is taken is left out."""
         with self._database.writing() as session:
-            claim = claims.take(session, event_id, self._patience)
-        if claim is not None:
-            observing.add(customer_id=claim.customer_id)
-        return claim
+            return claims.take(session, event_ids, self._patience)
 
     def work(self, claim: Claim) -> int | None:
         """Decide and do everything claimed; returns an event that came meanwhile, to go on with.
@@ -220,60 +123,20 @@ class ConversationShell:
         """
         if claim.events[0].attempts >= inbox.MOST_ATTEMPTS:
             raise FlowError(f"inbox event {claim.events[0].id} never let its worker finish")
-        picture = self._pictures.of(claim.shop_id, claim.catalog_version)
-        conversation = self._load(claim)
-        events = [(waiting, waiting.kind == "message") for waiting in claim.events]
-        work = Work(Turn.begin(conversation))
-        self._recorder.prepare(picture)
         try:
-            with self._database.writing() as session:
-                shop = self._pictures.stocked(session, picture)
-                burst = Burst(decide)
-                for waiting, from_customer in events:
-                    if claim.blocked and from_customer:
-                        continue  # kept, and not answered
-                    event = self._event(session, claim, waiting, conversation)
-                    self._tell_seen(claim, conversation, event)
-                    if isinstance(event, PaymentSucceeded):
-                        owner.tell_paid(session, claim.shop_id, event.receipt.order)
-                    if claim.owner and self._is_owners_word(session, claim, conversation, event, work):
-                        continue
-                    if claim.flooded and from_customer and not conversation.handed_off:
-                        work.unread.append(waiting.id)
-                        continue
-                    spoken = conversation.language or shop.languages[0]
-                    conversation = replace(conversation, language=spoken)
-                    if event is None:
-                        continue
-                    with measuring.timed(measuring.DECIDE_SECONDS):
-                        thought = burst.hear(event, waiting.id, waiting.age, conversation, shop)
-                    if thought is not None:
-                        conversation, shop = self._turn(
-                            session, claim, conversation, shop, thought, work, from_customer=from_customer
-                        )
-                work.patience = burst.wait()
-                work.held = [line.row_id for line in burst.lines] if work.patience else []
-                unanswered = None if work.held else burst.given_up()
-                if unanswered is not None:
-                    conversation, shop = self._turn(
-                        session, claim, conversation, shop, unanswered, work, from_customer=True
-                    )
-                if work.unread:
-                    language = conversation.language or shop.languages[0]
-                    work.said.append((flood.notice(claim.customer_id, language, shop.now), True))
-                moved = self._commit(session, claim, conversation, work, shop)
-                # Asked once the conversation's row is ours to the end: who comes later finds it free after the commit.
-                more = inbox.of_customer(session, claim.shop_id, claim.customer_key, most=1, held=False)
+            return self._work([claim], alone=True).more.get(claim.customer_id)
         except Fenced:
             log.warning("conversation_fenced", extra={"customer_id": claim.customer_id})
             return None
-        if work.unread:
-            extra = {"customer_id": claim.customer_id, "messages": len(work.unread)}
-            log.warning("customer_flooding", extra=extra)
-        if moved:
-            self._copies.put(claim.customer_id, claim.version + 1, work.after)
-        self._ring(work)
-        return more[0].id if more else None
+
+    def work_together(self, several: Sequence[Claim]) -> Worked:
+        """The same for several customers in one transaction, as far as that may be.
+
+        Raises:
+            Exception: for one of them something was wrong. Nothing of these claims has been done; each may still be
+                worked on by itself.
+        """
+        return self._work(several, alone=False)
 
     def failed(self, claim: Claim, error: str) -> None:
         """Work on a claim raised: try again soon, and after eight times apologise and let go."""
@@ -286,217 +149,10 @@ class ConversationShell:
                 inbox.postpone(session, ids, min(0.5 * 2.0 ** (worst - 1), RETRY_CAP), error)
                 return
             inbox.finish(session, ids, "dead", error)
-            sorry = apology(self._load(claim).language)
-            self._promise(session, claim, [sorry])
+            sorry = apology(self._load([claim])[claim.customer_id].language)
+            self._committer.promise(session, [(claim, [sorry])])
         log.error("inbox_event_dead", extra={"inbox_event_id": ids[0], "error": error})
         self._bell.outbox()
-
-    def _load(self, claim: Claim) -> Conversation:
-        data = self._copies.get(claim.customer_id, claim.version)
-        if data is None:
-            with self._database.reading() as session:
-                data = session.execute(_DATA, {"customer": claim.customer_id}).scalar_one()
-        known = conversations.load(data) if data else Conversation(language="")
-        known = replace(known, phone=known.phone or claim.phone or "", stopped=claim.stopped)
-        if known.handed_off == claim.with_person:
-            return known
-        # Somebody of the shop took the conversation over or gave it back, or all were silent for too long.
-        state = "handed_off" if claim.with_person else "greeting"
-        return replace(known, handed_off=claim.with_person, state=state, misses=0)
-
-    def _tell_seen(self, claim: Claim, conversation: Conversation, event: Event | None) -> None:
-        """Say that a message is being read, unless a person is to read and answer it."""
-        if self._seen is None or conversation.handed_off or not isinstance(event, MessageReceived):
-            return
-        if event.message.external_id:
-            self._seen(claim.customer_id, event.message.external_id)
-
-    @staticmethod
-    def _is_owners_word(
-        session: Session, claim: Claim, conversation: Conversation, event: Event | None, work: Work
-    ) -> bool:
-        """Deal with what the shop's owner wrote; ``False`` when it is shopping, or no word of theirs."""
-        if not isinstance(event, MessageReceived) or conversation.handed_off:
-            return False
-        shopping = bool(conversation.cart) or conversation.state != Conversation().state
-        heard = owner.heard(session, claim.shop_id, claim.customer_id, event.message, shopping=shopping)
-        if heard is None:
-            return False
-        work.said.append((heard[0], True))
-        work.news += heard[1]
-        return True
-
-    def _event(
-        self, session: Session, claim: Claim, waiting: inbox.WaitingEvent, conversation: Conversation
-    ) -> Event | None:
-        if waiting.kind == "message":
-            item = read_item(orjson.loads(waiting.raw))
-            if not isinstance(item, InboundMessage):
-                return None
-            if isinstance(item.content, NumberChanged):
-                self._change_identity(session, claim, item.content.new_identity)
-            kept = self._mask(session, waiting, item, conversation)
-            return MessageReceived(kept, late=waiting.lane == "late", masked=kept is not item)
-        return hydrate(session, claim.shop_id, waiting.data())
-
-    def _mask(
-        self,
-        session: Session,
-        waiting: inbox.WaitingEvent,
-        message: InboundMessage,
-        conversation: Conversation,
-    ) -> InboundMessage:
-        """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
-        if not isinstance(message.content, TextContent):
-            return message
-        prompted = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
-        body = message.content.body
-        masked = mask_secrets(body, pin_expected=prompted)
-        if masked == body:
-            return message
-        kept = waiting.raw.replace(orjson.dumps(body)[1:-1], orjson.dumps(masked)[1:-1])
-        inbox.overwrite(session, waiting.id, b"{}" if kept == waiting.raw else kept)
-        return replace(message, content=TextContent(masked))
-
-    def _turn(
-        self,
-        session: Session,
-        claim: Claim,
-        conversation: Conversation,
-        shop: ShopSnapshot,
-        thought: Thought,
-        work: Work,
-        *,
-        from_customer: bool,
-    ) -> tuple[Conversation, ShopSnapshot]:
-        """One thought, of ``conversation`` as it is, and all that follows from it."""
-        waiting: list[Event] = [thought.event]
-        decided = thought.decided
-        for _ in range(MOST_ROUNDS):
-            if not waiting:
-                return conversation, shop
-            happened = waiting.pop(0)
-            if decided is None:
-                with measuring.timed(measuring.DECIDE_SECONDS):
-                    decided = decide(conversation, happened, shop)
-            seen = self._recorder.seen(session, shop)
-            work.turn.note(happened, seen, decided, from_customer=from_customer)
-            conversation = decided.conversation
-            for effect in decided.effects:
-                if isinstance(effect, Say):
-                    work.said.append((effect, from_customer))
-                    continue
-                result = self._do(session, claim, conversation, shop, effect, work)
-                if isinstance(result, OrderRefused):
-                    shop = self._pictures.take(session, claim.shop_id)
-                if result is not None:
-                    waiting.append(result)
-            decided = None
-        raise FlowError(f"a turn did not end after {MOST_ROUNDS} rounds in state {conversation.state}")
-
-    def _do(
-        self,
-        session: Session,
-        claim: Claim,
-        conversation: Conversation,
-        shop: ShopSnapshot,
-        effect: Effect,
-        work: Work,
-    ) -> Event | None:
-        match effect:
-            case PlaceOrder():
-                return self._place(session, claim, conversation, shop, effect)
-            case CancelOrder(order_ref=ref):
-                try:
-                    order_service.cancel(session, claim.shop_id, ref, claim.customer_id)
-                except RuleBroken:
-                    return self._not_cancelled(session, claim, ref)
-                return OrderCancelled(self._order(session, claim, ref))
-            case CancelPaid(order_ref=ref):
-                try:
-                    cancelling.cancel_paid(session, claim.shop_id, ref, claim.customer_id)
-                except RuleBroken:
-                    return self._not_cancelled(session, claim, ref, again=False)
-                return OrderCancelled(self._order(session, claim, ref))
-            case RequestPayment():
-                return self._request(session, claim, effect, work)
-            case AskGateway(order_ref=ref):
-                return self._ask(session, claim, ref, work)
-            case WaitForStock(product_id=product_id):
-                stock_waits.wait(session, claim.shop_id, product_id, claim.customer_id)
-                return None
-            case FindOrders(purpose=purpose, order_ref=ref):
-                return self._find(session, claim, purpose, ref)
-            case AddToDelivery(order_ref=ref, line=line):
-                return self._add_to_delivery(session, claim, ref, line)
-            case RateOrder(order_ref=ref, stars=stars):
-                return self._rate(session, claim, ref, stars)
-            case CommentOrder(order_ref=ref, line=line):
-                ratings.comment(session, claim.shop_id, ref, claim.customer_id, line)
-                return None
-            case SetStopped(stopped=stopped):
-                session.execute(
-                    update(Customer)
-                    .where(Customer.id == claim.customer_id)
-                    .values(stopped_at=clock() if stopped else None)
-                )
-                return None
-            case Forget(confirmed=confirmed):
-                return self._forget(session, claim, confirmed=confirmed)
-            case _:
-                raise FlowError(f"nobody does {type(effect).__name__}")
-
-    def _mine(self, session: Session, claim: Claim, ref: str) -> OrderView | None:
-        """The order, if it is this customer's: a reference can be guessed."""
-        if reading.owner(session, claim.shop_id, ref) != claim.customer_id:
-            return None
-        return reading.order(session, claim.shop_id, ref)
-
-    def _not_cancelled(self, session: Session, claim: Claim, ref: str, *, again: bool = True) -> Event:
-        """Why not; what is paid meanwhile can still be cancelled, after asking."""
-        order = self._mine(session, claim, ref)
-        if order is None or order.status in {"cancelled", "expired"}:
-            return CancelRefused(ref, "closed")
-        if order.status in CANCELLABLE and again:
-            return OrdersFound("cancel", (order,))
-        return CancelRefused(ref, "on_its_way")
-
-    def _find(self, session: Session, claim: Claim, purpose: str, ref: str) -> OrdersFound:
-        if ref:
-            one = self._mine(session, claim, ref)
-            orders = [] if one is None else [one]
-        else:
-            orders = reading.of_customer(session, claim.shop_id, claim.customer_id)
-        paid = next((order for order in orders if order.paid_at is not None), None)
-        receipt = None
-        if purpose == "receipt" and paid is not None:
-            receipt = reading.receipt(session, claim.shop_id, paid.ref)
-        return OrdersFound(purpose, tuple(orders), receipt)
-
-    def _add_to_delivery(self, session: Session, claim: Claim, ref: str, line: str) -> Event:
-        try:
-            order_service.add_to_delivery(session, claim.shop_id, ref, claim.customer_id, line)
-        except RuleBroken:
-            return DeliveryNoted(self._order(session, claim, ref), line, kept=False)
-        return DeliveryNoted(self._order(session, claim, ref), line)
-
-    def _rate(self, session: Session, claim: Claim, ref: str, stars: int) -> Event:
-        try:
-            kept = ratings.rate(session, claim.shop_id, ref, claim.customer_id, stars)
-        except RuleBroken:
-            kept = False
-        return OrderRated(ref, stars, kept)
-
-    def _forget(self, session: Session, claim: Claim, *, confirmed: bool) -> Event:
-        """Whether the customer can be forgotten; once confirmed it is done after these words have gone out."""
-        customer = session.get_one(Customer, claim.customer_id)
-        obstacle = next(iter(privacy.obstacles(session, customer)), None)
-        if obstacle is not None:
-            return ForgetAnswered(obstacle.kind, obstacle.ref)
-        if not confirmed:
-            return ForgetAnswered("")
-        session.execute(update(Customer).where(Customer.id == claim.customer_id).values(erase_at=clock()))
-        return ForgetAnswered("done")
 
     def forget(self, customer_id: int) -> None:
         """Forget a customer who asked for it; not while an order of theirs was placed since."""
@@ -507,180 +163,194 @@ class ConversationShell:
         except privacy.StillNeeded:
             privacy.keep(self._database, customer_id)
 
-    def _place(
-        self,
-        session: Session,
-        claim: Claim,
-        conversation: Conversation,
-        shop: ShopSnapshot,
-        effect: PlaceOrder,
-    ) -> Event:
-        wanted = [placing.Wanted(line.product_id, line.quantity, line.seen_price) for line in effect.lines]
-        try:
-            with session.begin_nested():
-                order = placing.place(
-                    session,
-                    shop,
-                    claim.customer_id,
-                    wanted,
-                    effect.delivery,
-                    refs=self._refs,
-                    code=effect.promo_code,
-                    cart_version=effect.cart_version,
-                    language=effect.language,
-                    customer_name=conversation.name,
-                    without=effect.without,
-                )
-        except OutOfStock as refusal:
-            return OrderRefused("out_of_stock", refusal.product_id, refusal.available)
-        except (placing.PriceChanged, placing.ProductUnavailable) as refusal:
-            return OrderRefused(refusal.code, refusal.product_id)
-        except PromotionUsedUp as refusal:
-            return OrderRefused(refusal.code, promotion_id=refusal.promotion_id, personal=refusal.personal)
-        except placing.NothingToOrder as refusal:
-            return OrderRefused(refusal.code)
-        if effect.referral:
-            order_service.remember_referral(session, claim.shop_id, order.ref, dict(effect.referral))
-        return OrderPlaced(order)
+    def _work(self, several: Sequence[Claim], *, alone: bool) -> Worked:
+        loaded = self._load(several)
+        pictures = {
+            claim.shop_id: self._pictures.of(claim.shop_id, claim.catalog_version) for claim in several
+        }
+        for picture in pictures.values():
+            self._recorder.prepare(picture)
+        answers: list[Answer] = []
+        apart: list[Claim] = []
+        with self._database.writing() as session:
+            anything = alone or self._database.on_sqlite  # where nobody else writes, nobody waits in a circle
+            ours = several if alone else committing.still_ours(session, several)
+            shops = {
+                shop_id: self._pictures.stocked(session, picture) for shop_id, picture in pictures.items()
+            }
+            touched: set[int] = set()
+            for claim in ours:
+                if claim.shop_id in touched:
+                    touched.remove(claim.shop_id)
+                    shops[claim.shop_id] = self._pictures.stocked(session, pictures[claim.shop_id])
+                conversation = loaded[claim.customer_id]
+                turn = Turn.begin(conversation)
+                answer = Answer(claim, conversation, shops[claim.shop_id], turn, anything)
+                with observing.bound(customer_id=claim.customer_id, inbox_event_id=claim.events[0].id):
+                    try:
+                        self._answer(session, answer)
+                    except Apart:
+                        apart.append(claim)
+                        continue
+                answers.append(answer)
+                self._tell_seen(answer)
+                if answer.touched:
+                    touched.add(claim.shop_id)
+            written = self._committer.write(session, answers)
+            # Asked once the conversations' rows are ours to the end: who comes later finds them free after the commit.
+            places = {answer.claim.place: answer.claim.customer_id for answer in answers}
+            more = inbox.of_customers(session, list(places), most=1, held=False) if places else {}
+        for lost in {claim.customer_id for claim in several} - {claim.customer_id for claim in ours}:
+            log.warning("conversation_fenced", extra={"customer_id": lost})
+        self._tell(answers, written)
+        return Worked({places[place]: events[0].id for place, events in more.items()}, tuple(apart))
 
-    def _request(self, session: Session, claim: Claim, effect: RequestPayment, work: Work) -> Event:
-        try:
-            with session.begin_nested():
-                payment = payment_service.request(
-                    session,
-                    claim.shop_id,
-                    effect.order_ref,
-                    effect.method,
-                    effect.phone or None,
-                    refs=self._refs,
-                )
-        except PaymentRefusal as refusal:
-            return PaymentRefused(effect.order_ref, refusal.code, effect.method)
-        except order_service.UnknownOrder:
-            return PaymentRefused(effect.order_ref, "order_closed", effect.method)
-        work.payments.append(payment.id)
-        return PaymentRequested(
-            self._order(session, claim, effect.order_ref), payment.method, payment.phone or ""
-        )
+    def _load(self, several: Sequence[Claim]) -> dict[int, Conversation]:
+        """The conversations, by customer."""
+        data = self._copies.get_all({claim.customer_id: claim.version for claim in several})
+        missing = [claim.customer_id for claim in several if claim.customer_id not in data]
+        if missing:
+            with self._database.reading() as session:
+                data |= {row.customer_id: row.data for row in session.execute(_DATA, {"customers": missing})}
+        return {claim.customer_id: _begun(claim, data[claim.customer_id]) for claim in several}
 
-    def _ask(self, session: Session, claim: Claim, ref: str, work: Work) -> Event | None:
-        """Ask about the order's payment and, since money may have come another way, the customer's other ones."""
-        asked = payment_service.unsettled(session, claim.shop_id, claim.customer_id)
-        payment = payment_service.latest(session, claim.shop_id, ref) if ref else None
-        if payment is not None and payment.status != "succeeded":
-            asked = [payment.id, *(other for other in asked if other != payment.id)]
-            work.questions += payment_service.ask_soon(session, asked, tell=payment.id)
-            return None
-        work.questions += payment_service.ask_soon(session, asked)
-        if not ref:
-            return None
-        if payment is None:
-            return PaymentRefused(ref, "nothing_to_ask")
-        return PaymentRefused(ref, "already_paid", payment.method)
+    def _answer(self, session: Session, answer: Answer) -> None:
+        """Decide about everything claimed of one customer.
 
-    def _order(self, session: Session, claim: Claim, ref: str) -> OrderView:
-        order = reading.order(session, claim.shop_id, ref)
-        if order is None:
-            raise FlowError(f"order {ref} is gone")
-        return order
+        Raises:
+            Apart: it needs a transaction of its own.
+        """
+        claim = answer.claim
+        burst = Burst(decide)
+        for waiting in claim.events:
+            from_customer = waiting.kind == "message"
+            if claim.blocked and from_customer:
+                continue  # kept, and not answered
+            event = self._event(session, answer, waiting)
+            if isinstance(event, MessageReceived) and not answer.conversation.handed_off:
+                answer.seen.append(event.message.external_id or "")  # else a person is to read and answer it
+            if isinstance(event, PaymentSucceeded):
+                owner.tell_paid(session, claim.shop_id, event.receipt.order)
+            if claim.owner and self._is_owners_word(session, answer, event):
+                continue
+            if claim.flooded and from_customer and not answer.conversation.handed_off:
+                answer.unread.append(waiting.id)
+                continue
+            spoken = answer.conversation.language or answer.shop.languages[0]
+            answer.conversation = replace(answer.conversation, language=spoken)
+            if event is None:
+                continue
+            with measuring.timed(measuring.DECIDE_SECONDS):
+                thought = burst.hear(event, waiting.id, waiting.age, answer.conversation, answer.shop)
+            if thought is not None:
+                self._turn(session, answer, thought, from_customer=from_customer)
+        answer.patience = burst.wait()
+        answer.held = [line.row_id for line in burst.lines] if answer.patience else []
+        unanswered = None if answer.held else burst.given_up()
+        if unanswered is not None:
+            self._turn(session, answer, unanswered, from_customer=True)
+        if answer.unread:
+            language = answer.conversation.language or answer.shop.languages[0]
+            answer.said.append((flood.notice(claim.customer_id, language, answer.shop.now), True))
 
-    def _commit(
-        self, session: Session, claim: Claim, conversation: Conversation, work: Work, shop: ShopSnapshot
-    ) -> bool:
-        """Write what was decided; ``False`` when everything waits for more words and nothing was."""
-        if len(work.held) == len(claim.events):
-            held = inbox.hold(session, work.held, work.patience)
-            if held != len(claim.events) or not claims.release(session, claim):
-                raise Fenced
+    @staticmethod
+    def _is_owners_word(session: Session, answer: Answer, event: Event | None) -> bool:
+        """Deal with what the shop's owner wrote; ``False`` when it is shopping, or no word of theirs."""
+        conversation, claim = answer.conversation, answer.claim
+        if not isinstance(event, MessageReceived) or conversation.handed_off:
             return False
-        came = sum(event.kind == "message" and event.id not in work.held for event in claim.events)
-        wrote = came > 0
-        write = _WRITE_AFTER_WORD if wrote else _WRITE
-        if conversation.handed_off and wrote:
-            write = _WRITE_FOR_A_PERSON
-        elif claim.handed_off and not conversation.handed_off:
-            write = _WRITE_GIVEN_BACK[wrote]
-        counts: dict[str, int] = {}
-        come: dict[str, Any] = {}
-        local = shop.now.astimezone(ZoneInfo(shop.timezone))
-        if wrote:
-            before = claim.funnel_stage if claim.funnel_day == local.date() else 0
-            counts = funnel.newly(before, funnel.stage(conversation))
-            come = {"funnel_day": local.date(), "funnel_stage": before + len(counts)}
-        work.after = conversations.dump(conversation)
-        mine = session.execute(
-            write,
-            {
-                "customer": claim.customer_id,
-                "claimed": claim.fence,
-                "before": claim.version,
-                "version": claim.version + 1,
-                "data": work.after,
-                **come,
-            },
-        ).first()
-        read = [event.id for event in claim.events if event.id not in (*work.unread, *work.held)]
-        closed = inbox.finish(session, read) + inbox.finish(session, work.unread, "ignored", "flood")
-        closed += inbox.hold(session, work.held, work.patience)
-        if mine is None or closed != len(claim.events):
-            raise Fenced
-        if wrote:
-            session.execute(
-                _SEEN,
-                {
-                    "customer": claim.customer_id,
-                    "name": conversation.name,
-                    "language": conversation.language,
-                },
-            )
-            if conversation.name != claim.name:
-                customers.make_findable(session, claim.customer_id)
-            if not claim.window_was_open:
-                outbox.wake(session, claim.customer_id)
-        said = together(work.said)
-        self._promise(session, claim, said)
-        totals.add(
-            session,
-            claim.shop_id,
-            claim.customer_id,
-            local,
-            messages_in=came,
-            messages_out=len(said),
-            **counts,
-        )
-        self._recorder.keep(session, claim.shop_id, claim.customer_id, claim.version + 1, work.turn)
+        shopping = bool(conversation.cart) or conversation.state != Conversation().state
+        heard = owner.heard(session, claim.shop_id, claim.customer_id, event.message, shopping=shopping)
+        if heard is None:
+            return False
+        answer.said.append((heard[0], True))
+        answer.news += heard[1]
         return True
 
-    def _promise(self, session: Session, claim: Claim, said: Sequence[Say]) -> None:
-        outbox.promise(
-            session,
-            claim.shop_id,
-            claim.customer_id,
-            [
-                outbox.Promise(
-                    # What may exist once keeps its name even when a backup makes us say it again.
-                    key=f"out:{say.key}" if say.key else self._refs.key("out"),
-                    message=dump(say.message),
-                    kind=say.kind,
-                    unique_key=say.key or None,
-                    fallback=None if say.fallback is None else dump(say.fallback),
-                )
-                for say in said
-            ],
-        )
+    def _event(self, session: Session, answer: Answer, waiting: inbox.WaitingEvent) -> Event | None:
+        if waiting.kind == "message":
+            item = read_item(orjson.loads(waiting.raw))
+            if not isinstance(item, InboundMessage):
+                return None
+            if isinstance(item.content, NumberChanged):
+                self._change_identity(session, answer, item.content.new_identity)
+            kept = self._mask(session, waiting, item, answer)
+            return MessageReceived(kept, late=waiting.lane == "late", masked=kept is not item)
+        return hydrate(session, answer.claim.shop_id, waiting.data())
 
-    def _ring(self, work: Work) -> None:
-        if work.said:
+    @staticmethod
+    def _mask(
+        session: Session, waiting: inbox.WaitingEvent, message: InboundMessage, answer: Answer
+    ) -> InboundMessage:
+        """Keep no card number and no PIN: the stored message loses them in the commit that answers it."""
+        if not isinstance(message.content, TextContent):
+            return message
+        conversation = answer.conversation
+        prompted = conversation.state == "payment_processing" and conversation.method in {"", *PROMPTED}
+        body = message.content.body
+        masked = mask_secrets(body, pin_expected=prompted)
+        if masked == body:
+            return message
+        answer.touch()
+        kept = waiting.raw.replace(orjson.dumps(body)[1:-1], orjson.dumps(masked)[1:-1])
+        inbox.overwrite(session, waiting.id, b"{}" if kept == waiting.raw else kept)
+        return replace(message, content=TextContent(masked))
+
+    def _turn(self, session: Session, answer: Answer, thought: Thought, *, from_customer: bool) -> None:
+        """One thought, of the conversation as it is, and all that follows from it."""
+        waiting: list[Event] = [thought.event]
+        decided = thought.decided
+        for _ in range(MOST_ROUNDS):
+            if not waiting:
+                return
+            happened = waiting.pop(0)
+            if decided is None:
+                with measuring.timed(measuring.DECIDE_SECONDS):
+                    decided = decide(answer.conversation, happened, answer.shop)
+            seen = self._recorder.seen(session, answer.shop)
+            answer.turn.note(happened, seen, decided, from_customer=from_customer)
+            answer.conversation = decided.conversation
+            for effect in decided.effects:
+                if isinstance(effect, Say):
+                    answer.said.append((effect, from_customer))
+                    continue
+                answer.touch()
+                result = self._performer.perform(session, answer, effect)
+                if isinstance(result, OrderRefused):
+                    answer.shop = self._pictures.take(session, answer.claim.shop_id)
+                if result is not None:
+                    waiting.append(result)
+            decided = None
+        state = answer.conversation.state
+        raise FlowError(f"a turn did not end after {MOST_ROUNDS} rounds in state {state}")
+
+    def _tell_seen(self, answer: Answer) -> None:
+        """Say that messages are being read."""
+        if self._seen is not None:
+            for message_id in filter(None, answer.seen):
+                self._seen(answer.claim.customer_id, message_id)
+
+    def _tell(self, answers: Sequence[Answer], written: Sequence[Written]) -> None:
+        """After the commit: the copies, and whoever goes on with what came of it."""
+        self._copies.put_all([(one.customer_id, one.version, one.data) for one in written])
+        if any(answer.said for answer in answers):
             self._bell.outbox()
-        for event_id in work.news:
-            self._bell.inbox("internal", event_id)
-        for payment_id in work.payments:
-            self._bell.payment(payment_id)
-        for payment_id in work.questions:
-            self._bell.ask(payment_id)
+        for answer in answers:
+            if answer.unread:
+                extra = {"customer_id": answer.claim.customer_id, "messages": len(answer.unread)}
+                log.warning("customer_flooding", extra=extra)
+            for event_id in answer.news:
+                self._bell.inbox("internal", event_id)
+            for payment_id in answer.payments:
+                self._bell.payment(payment_id)
+            for payment_id in answer.questions:
+                self._bell.ask(payment_id)
 
-    def _change_identity(self, session: Session, claim: Claim, identity: str) -> None:
+    @staticmethod
+    def _change_identity(session: Session, answer: Answer, identity: str) -> None:
         """The customer has a new number; unless somebody has it already, the history goes along."""
+        answer.touch()
+        claim = answer.claim
         if customers.find(session, claim.shop_id, identity) is None:
             session.execute(
                 update(Customer)
@@ -690,56 +360,12 @@ class ConversationShell:
             customers.make_findable(session, claim.customer_id)
 
 
-def together(said: Sequence[tuple[Say, bool]]) -> list[Say]:
-    """What arrived together is answered together: of several plain replies to the customer, the last.
-
-    Receipts, news, and whatever answers an event of ours are all said.
-    """
-    replies = [
-        index
-        for index, (say, from_customer) in enumerate(said)
-        if from_customer and say.kind == "reply" and not say.key
-    ]
-    superfluous = set(replies[:-1])
-    return [say for index, (say, _) in enumerate(said) if index not in superfluous]
-
-
-def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | None:
-    """An internal event with the order it is about, as it is now; ``None`` when there is nothing to say."""
-    name = data["event"]
-    if name == "BackInStock":
-        return BackInStock(int(data["product_id"]))
-    ref = data["order_ref"]
-    if name == "PaymentSucceeded":
-        receipt = reading.receipt(session, shop_id, ref)
-        return None if receipt is None else PaymentSucceeded(receipt)
-    order = reading.order(session, shop_id, ref)
-    if order is None:
-        return None
-    payment = (
-        session.scalars(select(Payment).where(Payment.ref == data["payment_ref"])).first()
-        if "payment_ref" in data
-        else None
-    )
-    method = payment.method if payment is not None else ""
-    match name:
-        case "OrderCreated":
-            return OrderCreated(order)
-        case "OrderMoved":
-            return OrderMoved(replace(order, status=data.get("status", order.status)))
-        case "OrderReminder":
-            return OrderReminder(order)
-        case "PaymentLinkReady":
-            return PaymentLinkReady(order, payment.link if payment is not None else "")
-        case "PaymentFailed":
-            return PaymentFailed(order, method, payment.reason if payment is not None else "unknown")
-        case "PaymentUnknown":
-            return PaymentUnknown(order, method)
-        case "PaymentStillPending":
-            return PaymentStillPending(order, method)
-        case "RefundSent":
-            return RefundSent(order, int(data["amount"]), str(data["reference"]))
-        case "MoneyWithoutOrder":
-            return MoneyWithoutOrder(order, int(data["amount"]))
-        case _:
-            raise FlowError(f"nobody knows the event {name}")
+def _begun(claim: Claim, data: dict[str, Any]) -> Conversation:
+    """The conversation as it stands before this claim."""
+    known = conversations.load(data) if data else Conversation(language="")
+    known = replace(known, phone=known.phone or claim.phone or "", stopped=claim.stopped)
+    if known.handed_off == claim.with_person:
+        return known
+    # Somebody of the shop took the conversation over or gave it back, or all were silent for too long.
+    state = "handed_off" if claim.with_person else "greeting"
+    return replace(known, handed_off=claim.with_person, state=state, misses=0)

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot import templates
-from bot.shell import SILENCE
+from bot.committing import SILENCE
 from bot.understanding.names import visible
 from db import audit, clock, outbox
 from db.models import AuditEntry, Conversation, Customer

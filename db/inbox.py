@@ -8,14 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import takewhile
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Executable, Float, and_, bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Executable,
+    Float,
+    Integer,
+    SmallInteger,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from db.models import InboxEvent
@@ -28,6 +42,8 @@ MOST_ATTEMPTS: Final = 8
 WORK_LEASE: Final = 30.0
 """Seconds a worker has before another may take the same payment or status event."""
 URGENT, ORDINARY = 0, 1
+MOST_TOGETHER: Final = 1_000
+"""Waiting events of several customers that are read in one statement."""
 RAISED: Final = "raised"
 HELD: Final = "held"
 """What stands in ``error`` while a message waits for more of the same thought."""
@@ -35,6 +51,10 @@ REUSED: Final = "id_reused"
 """The error of what came under an id that had been used for something else."""
 _MASKED: Final = "••••".encode()
 _EMPTIED: Final = b"{}"
+
+
+Place = tuple[int, str]
+"""A conversation: the shop's id and the customer's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +156,7 @@ def _store(
     session: Session, shop_id: int, source: str, events: Sequence[NewEvent], error: str = ""
 ) -> list[Any]:
     rows = session.execute(
-        _recording(dialect_of(session)),
+        _recording(dialect_of(session), ORDINARY, error),
         [
             {
                 "shop_id": shop_id,
@@ -148,11 +168,8 @@ def _store(
                 "match_key": event.match_key,
                 "hint": event.hint,
                 "lane": event.lane,
-                "priority": ORDINARY,
                 "raw": event.raw,
                 "status": event.status,
-                "attempts": 0,
-                "error": error,
             }
             for event in events
         ],
@@ -218,10 +235,17 @@ def reused_ids(session: Session, seconds: float) -> int:
 
 
 @cache
-def _recording(dialect: str) -> Executable:
+def _recording(dialect: str, priority: int, error: str = "") -> Executable:
+    # What is the same in every row stands in the SQL itself: each parameter of each row costs.
     return (
         insert_on(dialect, InboxEvent)
-        .values(received_at=clock(), next_at=clock())
+        .values(
+            received_at=clock(),
+            next_at=clock(),
+            priority=literal_column(str(priority), SmallInteger()),
+            attempts=literal_column("0", Integer()),
+            error=word(error),
+        )
         .on_conflict_do_nothing()
         .returning(_INBOX.id, _INBOX.kind, _INBOX.status, _INBOX.external_id)
     )
@@ -241,13 +265,10 @@ def record_internal(
         "kind": "internal",
         "customer_key": customer_key,
         "lane": "normal",
-        "priority": URGENT,
         "raw": orjson.dumps({"event": name, **data}),
         "status": "waiting",
-        "attempts": 0,
-        "error": "",
     }
-    row = session.execute(_recording(dialect_of(session)), told).first()
+    row = session.execute(_recording(dialect_of(session), URGENT), told).first()
     return None if row is None else int(row.id)
 
 
@@ -272,8 +293,47 @@ def of_customer(
     ``held`` for the rest of its thought holds back nothing, and is read with whatever comes.
     """
     rows = session.execute(_OF_CUSTOMER, {"shop": shop_id, "customer": customer_key, "most": most})
+    return _workable(rows, held=held)
+
+
+def _workable(rows: Iterable[Any], *, held: bool) -> list[WaitingEvent]:
     passing = takewhile(lambda row: row.is_due or row.error == HELD, rows)
     return [_event(row) for row in passing if row.is_due or held]
+
+
+_OF_CUSTOMERS = (
+    select(*_COLUMNS, (_INBOX.next_at <= clock()).label("is_due"), _INBOX.error, _INBOX.priority)
+    .where(
+        _INBOX.shop_id.in_(bindparam("shops", expanding=True)),
+        _INBOX.customer_key.in_(bindparam("customers", expanding=True)),
+        _INBOX.status == word("waiting"),
+    )
+    .limit(bindparam("most"))
+)
+
+
+def of_customers(
+    session: Session, places: Sequence[Place], most: int = 50, *, held: bool = True
+) -> dict[Place, list[WaitingEvent]]:
+    """The same for several customers in one statement, by their shop and key; who has nothing is left out."""
+    if len(places) == 1:
+        (place,) = places
+        found = of_customer(session, *place, most, held=held)
+        return {place: found} if found else {}
+    told = {
+        "shops": sorted({shop_id for shop_id, _ in places}),
+        "customers": sorted({key for _, key in places}),
+        "most": MOST_TOGETHER,
+    }
+    rows = session.execute(_OF_CUSTOMERS, told).all()
+    if len(rows) == MOST_TOGETHER:  # somebody writes without end: nobody's may be missed for it
+        each = {place: of_customer(session, *place, most, held=held) for place in places}
+        return {place: found for place, found in each.items() if found}
+    waiting: dict[Place, list[Any]] = {place: [] for place in places}
+    for row in sorted(rows, key=lambda row: (row.priority, row.id)):
+        waiting.get((row.shop_id, row.customer_key), []).append(row)
+    each = {place: _workable(of_one[:most], held=held) for place, of_one in waiting.items()}
+    return {place: found for place, found in each.items() if found}
 
 
 _CLAIM = (

@@ -114,6 +114,11 @@ class Outcome:
 
 def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence[Promise]) -> list[int]:
     """Store messages in order; one whose ``unique_key`` was promised before is left out."""
+    return promise_all(session, [(shop_id, customer_id, promise) for promise in promises])
+
+
+def promise_all(session: Session, promises: Sequence[tuple[int, int, Promise]]) -> list[int]:
+    """The same for several customers, by shop and id."""
     if not promises:
         return []
     rows = session.scalars(
@@ -133,7 +138,7 @@ def promise(session: Session, shop_id: int, customer_id: int, promises: Sequence
                 "error": "",
                 "delivery": "none",
             }
-            for p in promises
+            for shop_id, customer_id, p in promises
         ],
     )
     return list(rows)
@@ -258,15 +263,16 @@ def claim_heads(session: Session, most: int) -> list[Claimed]:
     return sorted(claimed, key=attrgetter("id"))
 
 
-def wake(session: Session, customer_id: int) -> None:
-    """The customer wrote: what waited for the window to open may go now."""
-    session.execute(_WAKE, {"customer": customer_id})
+def wake(session: Session, customer_ids: Sequence[int]) -> None:
+    """The customers wrote: what waited for the window to open may go now."""
+    if customer_ids:
+        session.execute(_WAKE, {"customers": customer_ids})
 
 
 _WAKE = (
     update(table(OutboxMessage))
     .where(
-        _OUTBOX.customer_id == bindparam("customer"),
+        _OUTBOX.customer_id.in_(bindparam("customers", expanding=True)),
         _OUTBOX.status == word("waiting"),
         _OUTBOX.next_at > clock(SEND_LEASE),
     )

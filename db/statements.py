@@ -7,11 +7,11 @@ Such a statement does not touch the objects a session holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ClauseElement, Executable, Float, Table, bindparam, update
+from sqlalchemy import ClauseElement, CursorResult, Executable, Float, Table, Update, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -39,6 +39,13 @@ def insert_on(dialect: str, model: type[DeclarativeBase]) -> postgresql.Insert |
 def insert(session: Session, model: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
     """The same for this session's database."""
     return insert_on(dialect_of(session), model)
+
+
+def times(session: Session, change: Update, rows: Sequence[Mapping[str, object]]) -> int:
+    """Run an UPDATE once for each of ``rows`` (its parameters); how many rows of the table that changed in all."""
+    done = session.execute(change, rows)
+    assert isinstance(done, CursorResult)  # noqa: S101 - narrows the type
+    return done.rowcount
 
 
 def move(

@@ -59,6 +59,10 @@ class DukaHuey(RedisHuey):  # type: ignore[misc]
         """Tasks are never revoked: the table says whether there is anything to do."""
         return False
 
+    def delete(self, key: str) -> int:  # noqa: ARG002 - as the library's
+        """After each task the library forgets that it was revoked: there is nothing to forget."""
+        return 0
+
     def enqueue_all(self, tasks: Sequence[Task]) -> None:
         """Put several plain tasks on the queue; nobody is told by signals and there are no results."""
         self.storage.enqueue_all([self.serialize_task(task) for task in tasks])

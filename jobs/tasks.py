@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoTurn
 
 import measuring
 import observing
 from bot import owner, staff
 from bot.claims import LEASE, Claim
-from bot.shell import ConversationShell
+from bot.shell import ConversationShell, Worked
 from bot.statuses import StatusDesk
 from catalog import stock_waits
 from db import Database, inbox
 from db.bell import Bell
+from db.pile import Pile
 from keeping.retention import Retention
 from orders import service as order_service
 from payments.desk import PaymentDesk
@@ -25,9 +29,12 @@ from payments.reconciliation import Reconciler
 log = logging.getLogger("duka.jobs")
 
 MOST_IN_A_ROW: Final = 50
+MOST_TOGETHER: Final = 32
+"""Customers answered in one transaction at most: what a lease lasts for, many times over."""
 NAMES: Final = {
     "claim": "inbox_event_id",
     "advance": "inbox_event_id",
+    "advance_together": "inbox_event_id",
     "advance_failed": "inbox_event_id",
     "apply_payment": "inbox_event_id",
     "apply_status": "inbox_event_id",
@@ -75,6 +82,7 @@ class Tasks:
         self._desk = desk
         self._statuses = statuses
         self._monotonic = monotonic
+        self._crowd: Pile[int, int | None] = Pile(self._advance_all, MOST_TOGETHER, database.lock)
         self._to_release: deque[tuple[Claim, float]] = deque()
         self._reconciler = Reconciler(database, desk)
         self._retention = retention
@@ -109,7 +117,7 @@ class Tasks:
 
     def _on_event(self, task: str, work: Callable[[int], None]) -> Callable[[int], None]:
         def run(event_id: int) -> None:
-            if not self._edge(task, event_id, work):
+            if self._edge(task, event_id, work) is not None:
                 self._edge(f"{task}_failed", event_id, self._set_aside)
 
         return run
@@ -127,24 +135,67 @@ class Tasks:
         for _ in range(MOST_IN_A_ROW):
             if next_id is None:
                 return
-            next_id = self._advance_once(next_id)
+            next_id = self._advance_with_others(next_id)
 
-    def _advance_once(self, event_id: int) -> int | None:
+    def _advance_with_others(self, event_id: int) -> int | None:
+        """Answer a customer together with those who wrote at the same time; an event to go on with."""
         further: list[int | None] = []
-
-        def once(row_id: int) -> None:
-            claim = self._shell.claim(row_id)
-            if claim is None:
-                return
-            with measuring.timed(measuring.TURN_SECONDS):
-                done = self._edge("advance", row_id, lambda _: further.append(self._shell.work(claim)))
-            if done:
-                return
-            self._to_release.append((claim, self._monotonic() + LEASE))
-            self._release()
-
-        self._edge("claim", event_id, once)
+        self._edge("advance", event_id, lambda row_id: further.append(self._crowd.bring(row_id)))
         return further[0] if further else None
+
+    def _advance_all(self, event_ids: Sequence[int]) -> list[int | None]:
+        """Answer the customers these events belong to; as many events to go on with, in no order."""
+        claims: list[Claim] = []
+        self._edge("claim", event_ids[0], lambda _: claims.extend(self._shell.claim(event_ids)))
+        together = [claim for claim in claims if not claim.alone]
+        alone = [claim for claim in claims if claim.alone]
+        further: list[int | None] = []
+        if len(together) > 1:
+            worked = self._work_together(together)
+            further += worked.more.values()
+            alone += worked.apart
+        else:
+            alone += together
+        further += [self._work_alone(claim) for claim in alone]
+        going_on = [event_id for event_id in further if event_id is not None]
+        return [*going_on, *[None] * (len(event_ids) - len(going_on))]
+
+    def _work_together(self, claims: Sequence[Claim]) -> Worked:
+        found: list[Worked] = []
+        began = self._monotonic()
+        error = self._edge(
+            "advance_together",
+            claims[0].events[0].id,
+            lambda _: found.append(self._shell.work_together(claims)),
+        )
+        if error is None:
+            for _ in range(len(claims) - len(found[0].apart)):
+                measuring.observe(measuring.TURN_SECONDS, self._monotonic() - began)
+            return found[0]
+        if not isinstance(error, (OperationalError, NoTurn)):
+            return Worked({}, tuple(claims))  # one of them is to blame: let the others not suffer from it
+        # The database is away or busy: trying it for each of them would make everybody wait as often.
+        for claim in claims:
+            self._owe(claim)
+        return Worked({})
+
+    def _work_alone(self, claim: Claim) -> int | None:
+        further: list[int | None] = []
+        with (
+            observing.bound(customer_id=claim.customer_id),
+            measuring.timed(measuring.TURN_SECONDS),
+        ):
+            error = self._edge(
+                "advance", claim.events[0].id, lambda _: further.append(self._shell.work(claim))
+            )
+        if error is not None:
+            self._owe(claim)
+        return further[0] if further else None
+
+    def _owe(self, claim: Claim) -> None:
+        """Let go of a customer whose work failed, now or as soon as the database takes it."""
+        self._to_release.append((claim, self._monotonic() + LEASE))
+        self._release()
 
     def _release(self) -> None:
         """Let go of customers whose work failed.
@@ -161,8 +212,8 @@ class Tasks:
             def release(_: int, claim: Claim = claim) -> None:
                 self._shell.failed(claim, "see log")
 
-            done = self._edge("advance_failed", claim.events[0].id, release)
-            if not done and self._monotonic() < until:
+            error = self._edge("advance_failed", claim.events[0].id, release)
+            if error is not None and self._monotonic() < until:
                 self._to_release.append((claim, until))
                 return
 
@@ -213,13 +264,13 @@ class Tasks:
         if self._retention is not None:
             self._retention.daily()
 
-    def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> bool:
-        """Run work; what it raises is logged and ends here, since the row still says what is to be done."""
+    def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> Exception | None:
+        """Run work; what it raises is logged, returned, and ends here: the row still says what is to be done."""
         with observing.bound(task=task, **{NAMES.get(task, "row_id"): row_id}):
             try:
                 work(row_id)
-            except Exception:
+            except Exception as error:
                 measuring.count(measuring.TASKS_FAILED, task)
                 log.exception("task_failed", extra={"row_id": row_id})
-                return False
-            return True
+                return error
+            return None

@@ -96,6 +96,7 @@ RATES: Final[dict[str, float]] = {
     "bell.lost": 0.12,
     "bell.doubled": 0.2,
     "bell.delayed": 0.25,
+    "bell.gathered": 0.5,
     "copy.lost": 0.25,
     "copy.stale": 0.25,
     "copy.garbage": 0.12,

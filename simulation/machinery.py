@@ -298,6 +298,10 @@ class Store:
                 return orjson.dumps({"version": stored["version"] + 1000, "data": stored["data"]})
         return self.values.get(key)
 
+    def pipeline(self, *, transaction: bool) -> Pipeline:  # noqa: ARG002 - as redis.Redis.pipeline
+        """Several commands at once."""
+        return Pipeline(self)
+
     def set(self, key: str, value: bytes, ex: int) -> None:  # noqa: ARG002 - as redis.Redis.set
         """Remember a copy."""
         if key in self.values:
@@ -307,6 +311,27 @@ class Store:
     def delete(self, key: str) -> int:
         """Forget a copy."""
         return int(self.values.pop(key, None) is not None)
+
+
+class Pipeline:
+    """Several commands sent together."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._answers: list[Any] = []
+
+    def get(self, key: str) -> None:
+        """See ``Store.get``."""
+        self._answers.append(self._store.get(key))
+
+    def set(self, key: str, value: bytes, ex: int) -> None:
+        """See ``Store.set``."""
+        self._store.set(key, value, ex)
+        self._answers.append(True)
+
+    def execute(self, *, raise_on_error: bool) -> list[Any]:  # noqa: ARG002 - as redis.Redis.pipeline's
+        """All answers."""
+        return self._answers
 
 
 class SimLink(RedisLink):
@@ -324,6 +349,10 @@ class SimLink(RedisLink):
     def ping(self) -> bool:
         """See ``RedisLink.ping``."""
         return not self._store.down
+
+
+GATHERED: Final = 30.0
+"""Seconds for which tasks gather that then come at the same moment."""
 
 
 class SimBell(QueueBell):
@@ -345,6 +374,8 @@ class SimBell(QueueBell):
             return
         for _ in range(2 if faults.hit("bell.doubled") else 1):
             delay = world.between(0.5, 20) if faults.hit("bell.delayed") else world.between(0.001, 0.01)
+            if faults.hit("bell.gathered"):
+                delay += GATHERED - (world.scheduler.time + delay) % GATHERED
             world.scheduler.after(delay, lambda: self._arrive(task, row_id))
 
     def queue_all(self, tasks: Sequence[tuple[str, int]]) -> None:

@@ -24,9 +24,11 @@ from typing import Any, Final
 from sqlalchemy import delete, literal, select, update
 from sqlalchemy.orm import Session
 
-from bot import shell, statuses
+from bot import committing, shell, statuses
 from bot import webhook as message_webhook
+from bot.committing import Committer
 from bot.copies import ConversationCopies
+from bot.performing import Performer
 from bot.shell import ConversationShell
 from catalog import stock_waits
 from db import clock, inbox, outbox
@@ -216,22 +218,28 @@ def no_sweeper(stack: Planting) -> None:
 
 def no_fence(stack: Planting) -> None:
     """Whoever is late writes all the same."""
-    old = ConversationShell._commit
+    old = Committer.write
 
-    def commit(self: Any, session: Session, claim: Any, *rest: Any) -> Any:
-        now = session.execute(
-            select(Conversation.fence, Conversation.version).where(
-                Conversation.customer_id == claim.customer_id
+    def write(self: Any, session: Session, answers: Any) -> Any:
+        for answer in answers:
+            now = session.execute(
+                select(Conversation.fence, Conversation.version).where(
+                    Conversation.customer_id == answer.claim.customer_id
+                )
+            ).one()
+            session.execute(
+                update(InboxEvent)
+                .where(InboxEvent.id.in_([event.id for event in answer.claim.events]))
+                .values(status="waiting")
             )
-        ).one()
-        session.execute(
-            update(InboxEvent)
-            .where(InboxEvent.id.in_([event.id for event in claim.events]))
-            .values(status="waiting")
-        )
-        return old(self, session, replace(claim, fence=now.fence, version=now.version), *rest)
+            answer.claim = replace(answer.claim, fence=now.fence, version=now.version)
+        return old(self, session, answers)
 
-    swap(stack, ConversationShell, "_commit", commit)
+    def still_ours(session: Session, claims: Any) -> Any:
+        return list(claims)
+
+    swap(stack, Committer, "write", write)
+    swap(stack, committing, "still_ours", still_ours)
 
 
 def no_lease(stack: Planting) -> None:
@@ -239,10 +247,10 @@ def no_lease(stack: Planting) -> None:
     no_fence(stack)
     old = ConversationShell.claim
 
-    def claim(self: Any, event_id: int) -> Any:
+    def claim(self: Any, event_ids: Any) -> Any:
         with self._database.writing() as session:
             session.execute(update(Conversation).values(lease_until=None))
-        return old(self, event_id)
+        return old(self, event_ids)
 
     swap(stack, ConversationShell, "claim", claim)
 
@@ -274,37 +282,36 @@ def stale_copies(stack: Planting) -> None:
 
 def forgets_the_answer(stack: Planting) -> None:
     """One answer in ten is not promised."""
-    old = ConversationShell._promise
+    old = Committer.promise
     count = iter(range(10**9))
 
-    def promise(self: Any, session: Session, claim: Any, said: Any) -> None:
-        if next(count) % 10:
-            old(self, session, claim, said)
+    def promise(self: Any, session: Session, said: Any) -> None:
+        old(self, session, [one for one in said if next(count) % 10])
 
-    swap(stack, ConversationShell, "_promise", promise)
+    swap(stack, Committer, "promise", promise)
 
 
 def finishes_in_another_transaction(stack: Planting) -> None:
-    """The answer is promised in a commit of its own, before the events are finished."""
-    old = ConversationShell._promise
+    """The answers are promised in a commit of their own, after the events are finished."""
+    old = Committer.promise
 
-    def promise(self: Any, session: Session, claim: Any, said: Any) -> None:
-        self.late = (claim, list(said))
+    def promise(self: Any, session: Session, said: Any) -> None:
+        self.late = list(said)
 
-    before = ConversationShell.work
+    before = ConversationShell._work
 
-    def work(self: Any, claim: Any) -> Any:
-        self.late = None
-        done = before(self, claim)
-        late = self.late
-        if late is not None:
+    def work(self: Any, several: Any, *, alone: bool) -> Any:
+        self._committer.late = []
+        done = before(self, several, alone=alone)
+        late = self._committer.late
+        if late:
             with self._database.writing() as session:
-                old(self, session, *late)
+                old(self._committer, session, late)
             self._bell.outbox()
         return done
 
-    swap(stack, ConversationShell, "_promise", promise)
-    swap(stack, ConversationShell, "work", work)
+    swap(stack, Committer, "promise", promise)
+    swap(stack, ConversationShell, "_work", work)
 
 
 # --- messages out ---------------------------------------------------------------------------------------
@@ -349,12 +356,12 @@ def new_key_per_send(stack: Planting) -> None:
 
 def receipt_without_unique_key(stack: Planting) -> None:
     """A receipt is written as often as somebody thinks of it."""
-    old = shell.together
+    old = committing.together
 
     def together(said: Any) -> Any:
         return [replace(say, key="") for say in old(said)]
 
-    swap(stack, shell, "together", together)
+    swap(stack, committing, "together", together)
     told = inbox.record_internal
     count = iter(range(10**9))
 
@@ -729,24 +736,24 @@ def refused_is_started(stack: Planting) -> None:
 def words_are_money(stack: Planting) -> None:
     """Saying that one has paid pays."""
 
-    def ask(self: Any, session: Session, claim: Any, ref: str, work: Any) -> Any:
-        payment = payment_service.latest(session, claim.shop_id, ref)
+    def ask(self: Any, session: Session, answer: Any, ref: str) -> Any:
+        payment = payment_service.latest(session, answer.claim.shop_id, ref)
         if payment is not None and payment.status == "pending":
             from payments.gateways.base import PaymentUpdate
 
             payment_service.apply(session, payment.id, PaymentUpdate("succeeded"))
-        return old(self, session, claim, ref, work)
+        return old(self, session, answer, ref)
 
-    old = swap(stack, ConversationShell, "_ask", ask)
+    old = swap(stack, Performer, "_ask", ask)
 
 
 def logs_say_all(stack: Planting) -> None:
     """Whoever answers writes down whom."""
 
-    def claim(self: Any, event_id: int) -> Any:
-        made = old(self, event_id)
-        if made is not None:
-            shell.log.info("claimed %s %s", made.name, made.customer_key[:6])
+    def claim(self: Any, event_ids: Any) -> Any:
+        made = old(self, event_ids)
+        for one in made:
+            shell.log.info("claimed %s %s", one.name, one.customer_key[:6])
             shell.log.info("claimed 4111 1111")
         return made
 

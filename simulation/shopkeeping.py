@@ -13,7 +13,8 @@ from admin import api, problems
 from admin.house import AdminHouse
 from bot import webhook as message_webhook
 from bot.copies import ConversationCopies
-from bot.shell import ConversationShell, ShopPictures
+from bot.pictures import ShopPictures
+from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from catalog.credentials import Connections
 from config import Config
@@ -35,7 +36,7 @@ from simulation.scheduler import Crash, Process, Task
 from simulation.world import World
 
 PUBLIC_URL: Final = "https://duka.example"
-THREADS: Final = 4
+THREADS: Final = 8
 KEPT_DAYS: Final = 1
 """For how long words are kept; how long a day is, is the simulation's."""
 BREATH: Final = 0.08

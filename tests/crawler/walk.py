@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
@@ -129,6 +130,8 @@ class Walk:
     answers: int = 0
     inputs: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
+    said: set[tuple[Message, str]] = field(default_factory=set)
+    """Every bubble, by its kind; what is said at many places is looked at once."""
 
     def states(self) -> set[str]:
         """The states that were reached."""
@@ -243,17 +246,22 @@ _VARIANTS: dict[type[Any], tuple[dict[str, Any], ...]] = {
 }
 
 
-def news(ref: str) -> Iterator[events.Event]:
+@cache
+def news(ref: str) -> tuple[events.Event, ...]:
     """One of every event that is no message, about this order; several where they differ in kind."""
-    for kind in typing.get_args(events.Event):
-        if kind is events.MessageReceived:
-            continue
-        for variant in _VARIANTS.get(kind, ({},)):
-            yield _made(kind, ref, variant)
+    return tuple(
+        _made(kind, ref, variant)
+        for kind in typing.get_args(events.Event)
+        if kind is not events.MessageReceived
+        for variant in _VARIANTS.get(kind, ({},))
+    )
+
+
+_hints = cache(typing.get_type_hints)
 
 
 def _made(kind: type[Any], ref: str, chosen: dict[str, Any]) -> Any:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     values = {}
     for part in dataclasses.fields(kind):
         if hints[part.name] is OrderView:
@@ -302,12 +310,18 @@ def _answers(place: Place, name: str, event: events.Event, shop: ShopSnapshot, w
         return []
     walk.answers += 1
     _legal(here, event, step, way, walk)
-    after = Place(conversations.load(conversations.dump(step.conversation)), way)
+    after = Place(_stored(step.conversation), way)
     places = [after]
     for effect in step.effects:
         for outcome in outcomes(effect, step.conversation):
             places += _answers(replace(after, way=way), f"({type(outcome).__name__})", outcome, shop, walk)
     return places
+
+
+@cache
+def _stored(conversation: Conversation) -> Conversation:
+    """The conversation as the next worker reads it."""
+    return conversations.load(conversations.dump(conversation))
 
 
 def outcomes(effect: Any, here: Conversation) -> list[events.Event]:
@@ -356,6 +370,9 @@ def _legal(here: Conversation, event: events.Event, step: Next, way: tuple[str, 
     if len(said) > 1:
         complain(f"{len(said)} bubbles in one turn")
     for say in said:
+        if (say.message, say.kind) in walk.said:
+            continue
+        walk.said.add((say.message, say.kind))
         if load(dump(say.message)) != say.message:
             complain("a message that does not survive its storing")
         if ("RECEIPT ·" in words_of(say.message)) != (say.kind in {"receipt", "copy"}):

@@ -28,10 +28,13 @@ CHECKS: Final = [
 ]
 """A well-formed number may still be nobody's phone: that a valid body is refused with a 422 is no fault."""
 
+QUICK: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Twenty times as quick, where libyaml is there."""
+
 
 def load(file: Path = FILE) -> dict[str, Any]:
     """The description as it stands in the file."""
-    description: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    description: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=QUICK)  # noqa: S506
     return description
 
 

@@ -164,9 +164,8 @@ def test_guarantee_05_a_stale_worker_writes_nothing(each_world: World) -> None:
     world.hears({"type": "text", "text": {"body": "products"}})
     event_id = world.rows(InboxEvent)[-1].id
     frozen = world.tasks._shell
-    claim = frozen.claim(event_id)
-    assert claim is not None
-    assert world.new_tasks()._shell.claim(event_id) is None, "the lease keeps others away"
+    (claim,) = frozen.claim([event_id])
+    assert not world.new_tasks()._shell.claim([event_id]), "the lease keeps others away"
     world.now.advance(31)
     world.work()
     before = (world.count(OutboxMessage), world.rows_of_conversation())
@@ -209,7 +208,7 @@ def test_guarantee_22_a_receipt_is_never_lost(each_world: World, monkeypatch) ->
     assert world.money() == [("payment", 300_000)]
     # Dies after the answer was decided, before the sender heard of it.
     with monkeypatch.context() as patch:
-        patch.setattr(type(world.tasks._shell), "_ring", dies)
+        patch.setattr(type(world.tasks._shell), "_tell", dies)
         (name, row_id), *_ = world.due()
         with pytest.raises(WorkerDied):
             world.tasks.by_name()[name](row_id)

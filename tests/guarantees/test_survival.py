@@ -216,14 +216,14 @@ def test_guarantee_31_leases_are_measured_by_the_database(each_world: World, mon
     world = each_world
     world.hears(HELLO)
     event_id = world.rows(InboxEvent)[0].id
-    assert world.tasks._shell.claim(event_id) is not None
+    assert world.tasks._shell.claim([event_id])
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + skew)
-    assert world.new_tasks()._shell.claim(event_id) is None
+    assert not world.new_tasks()._shell.claim([event_id])
     world.now.advance(29)
-    assert world.new_tasks()._shell.claim(event_id) is None
+    assert not world.new_tasks()._shell.claim([event_id])
     world.now.advance(2)
-    assert world.new_tasks()._shell.claim(event_id) is not None
+    assert world.new_tasks()._shell.claim([event_id])
 
 
 def test_guarantee_33_after_a_restore_the_gaps_money_is_found(

@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.bursts import PAUSE
 from bot.copies import ConversationCopies
-from bot.shell import ConversationShell, ShopPictures
+from bot.pictures import ShopPictures
+from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from db import Database, inbox
 from db.redis_link import RedisLink
@@ -56,9 +57,8 @@ class TakingGateway(NoGateway):
 class OpenEdge(Tasks):
     """The tasks of the worker without the edge at which exceptions end."""
 
-    def _edge(self, task: str, row_id: int, work: Callable[[int], None]) -> bool:
+    def _edge(self, task: str, row_id: int, work: Callable[[int], object]) -> None:  # type: ignore[override]
         work(row_id)
-        return True
 
 
 class Worker:

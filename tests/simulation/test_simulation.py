@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.shell import ConversationShell
 from db import inbox
 from simulation import mutants
 from simulation.faults import CRASH_RATE, RATES
@@ -77,10 +78,15 @@ def test_a_mutant_of_something_that_is_gone_is_broken() -> None:
     assert mutants.hunt(mutants.Mutant(gone), [1], 1).outcome == "broken"
 
 
-def test_a_mutant_that_stumbles_over_its_own_code_is_broken_and_not_caught() -> None:
+def test_a_mutant_that_stumbles_over_its_own_code_is_broken_and_not_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("simulation.shop.EVENTS", 500)  # it would go on stumbling until then
+    monkeypatch.setattr("simulation.shop.EVENTS_EACH", 0)
+
     def stumbles(stack: mutants.Planting) -> None:
-        def claim(self: Any, event_id: int) -> None:
-            event_id.no_such_thing  # type: ignore[attr-defined]  # noqa: B018
+        def claim(self: Any, event_ids: Any) -> None:
+            event_ids.no_such_thing  # type: ignore[attr-defined]  # noqa: B018
 
         mutants.swap(stack, mutants.ConversationShell, "claim", claim)
 
@@ -186,3 +192,16 @@ def test_a_parked_task_is_woken_once() -> None:
     while scheduler.next_time() is not None:
         scheduler.step()
     assert times == [1, 5]
+
+
+def test_customers_who_write_at_once_are_answered_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowds = []
+    real = ConversationShell.work_together
+
+    def counted(self: Any, several: Any) -> Any:
+        crowds.append(len(several))
+        return real(self, several)
+
+    monkeypatch.setattr(ConversationShell, "work_together", counted)
+    assert Simulation(2, CUSTOMERS, kinds=["bell.gathered"]).run().violations == []
+    assert len(crowds) >= 3

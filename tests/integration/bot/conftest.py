@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 
 from bot.bursts import PAUSE
 from bot.copies import ConversationCopies
-from bot.shell import ConversationShell, ShopPictures
+from bot.pictures import ShopPictures
+from bot.shell import ConversationShell
 from bot.statuses import StatusDesk
 from db import Database, inbox
 from db.bell import Bell

@@ -120,7 +120,7 @@ def test_a_worker_that_dies_while_lines_wait_loses_none(chat: Chat) -> None:
     chat.answer("products")
     first = chat.hears("nipatie mbili")
     chat.worker.advance(first)
-    assert chat.worker.shell.claim(first) is not None  # and no more is heard of it
+    assert chat.worker.shell.claim([first])  # and no more is heard of it
     chat.now.advance(31)
     other = chat.another_worker()
     with chat.database.reading() as session:

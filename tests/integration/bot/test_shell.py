@@ -76,18 +76,16 @@ def test_two_workers_at_the_same_instant_answer_once(chat: Chat) -> None:
 
 def test_while_one_worker_has_the_customer_nobody_else_does(chat: Chat) -> None:
     event = chat.hears("Hi")
-    assert chat.worker.shell.claim(event) is not None
-    assert chat.another_worker().shell.claim(event) is None
+    assert chat.worker.shell.claim([event])
+    assert not chat.another_worker().shell.claim([event])
 
 
 def test_a_worker_who_lost_the_customer_writes_nothing(chat: Chat, now) -> None:
     event = chat.hears("2 coffee")
     slow, quick = chat.worker, chat.another_worker()
-    lost = slow.shell.claim(event)
-    assert lost is not None
+    (lost,) = slow.shell.claim([event])
     now.advance(bot.claims.LEASE + 1)
-    held = quick.shell.claim(event)
-    assert held is not None
+    (held,) = quick.shell.claim([event])
     assert slow.shell.work(lost) is None
     assert chat.promised() == []
     assert chat.event(event).status == "waiting"
@@ -99,8 +97,7 @@ def test_a_worker_who_lost_the_customer_writes_nothing(chat: Chat, now) -> None:
 def test_a_worker_who_comes_back_after_the_work_is_done_changes_nothing(chat: Chat, now) -> None:
     chat.answer("2 coffee")
     event = chat.hears("123 Main St, Nairobi")
-    lost = chat.worker.shell.claim(event)
-    assert lost is not None
+    (lost,) = chat.worker.shell.claim([event])
     now.advance(bot.claims.LEASE + 1)
     chat.another_worker().advance(event)
     before = (chat.conversation().version, len(chat.promised()))
@@ -112,7 +109,7 @@ def test_a_worker_who_comes_back_after_the_work_is_done_changes_nothing(chat: Ch
 
 def test_a_worker_killed_at_work_delays_the_customer_by_its_lease(chat: Chat, now) -> None:
     event = chat.hears("Hi")
-    chat.worker.shell.claim(event)
+    chat.worker.shell.claim([event])
     other = chat.another_worker()
     other.advance(event)
     assert chat.promised() == []
@@ -274,7 +271,7 @@ def test_other_customers_do_not_notice_a_poisoned_message(chat: Chat, poison: st
 def test_what_kills_its_worker_again_and_again_is_given_up(chat: Chat, now) -> None:
     event = chat.hears("Hi")
     for _ in range(inbox.MOST_ATTEMPTS):
-        assert chat.worker.shell.claim(event) is not None  # and there the process dies
+        assert chat.worker.shell.claim([event])  # and there the process dies
         now.advance(bot.claims.LEASE)
     chat.worker.advance(event)
     assert chat.event(event).status == "dead"
@@ -481,7 +478,7 @@ def test_the_conversation_is_written_with_what_was_decided_or_not_at_all(
     def broken(*_: Any) -> None:
         raise ValueError("the disk is full")
 
-    monkeypatch.setattr(outbox, "promise", broken)
+    monkeypatch.setattr(outbox, "promise_all", broken)
     event = chat.hears("123 Main St, Nairobi")
     chat.worker.advance(event)
     assert chat.rows(Order) == []

@@ -18,7 +18,7 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from admin import conversations, cursors, finding, queries
-from bot import claims, staff
+from bot import claims, committing, staff
 from bot.flood import Patience
 from catalog import stock_waits
 from db import Database, inbox, outbox
@@ -96,9 +96,12 @@ def order_ref(session: Session) -> str:
 
 
 WORK: dict[str, Callable[[Session], object]] = {
-    "claim a customer": lambda s: claims.take(s, 2, Patience()),
+    "claim a customer": lambda s: claims.take(s, [2], Patience()),
     "claim an event": lambda s: inbox.claim(s, 1),
+    "claim several customers": lambda s: claims.take(s, [2, 3], Patience()),
+    "see who is still ours": lambda s: committing.still_ours(s, claims.take(s, [2], Patience()) * 2),
     "read what waits for a customer": lambda s: inbox.of_customer(s, 1, WA_ID),
+    "read what waits for several": lambda s: inbox.of_customers(s, [(1, WA_ID), (1, "254733444555")]),
     "finish events": lambda s: inbox.finish(s, [1, 2]),
     "postpone events": lambda s: inbox.postpone(s, [1], 5),
     "wake parked events": lambda s: inbox.wake_matching(s, 1, "gh_1"),
@@ -125,7 +128,7 @@ WORK: dict[str, Callable[[Session], object]] = {
     ),
     "silence a shop": lambda s: outbox.silence(s, 1, "190", 60),
     "see whether somebody was answered": lambda s: outbox.promised_within(s, 1, 2),
-    "wake held messages": lambda s: outbox.wake(s, 1),
+    "wake held messages": lambda s: outbox.wake(s, [1, 2]),
     "measure the outbox": outbox.oldest_waiting,
     "reach a customer": lambda s: customers.reach(s, 1, "254700999888", phone=None),
     "know a customer": lambda s: customer(s, 1),

@@ -173,7 +173,7 @@ def test_outside_the_window_a_message_waits_for_the_customer(post: Post, now) ->
     assert (post.waits(row_id), post.row(row_id).attempts) == (CLOSED_WINDOW_WAIT, 0)
     with post.database.writing() as session:
         session.execute(update(Conversation).values(inbound_at=clock()))
-        outbox.wake(session, amina)
+        outbox.wake(session, [amina])
     assert post.steps() == ["one"]
 
 
@@ -190,7 +190,7 @@ def test_what_waits_for_the_customer_holds_nothing_else_back(post: Post, now) ->
     post.write_back()
     with post.database.writing() as session:
         session.execute(update(Conversation).values(inbound_at=clock()))
-        outbox.wake(session, amina)
+        outbox.wake(session, [amina])
     assert [post.step(), post.step()] == [["one"], ["two"]]
 
 

@@ -231,8 +231,7 @@ def test_what_waits_for_the_person_is_not_sent(delivered: Shop) -> None:
 
 
 def test_a_worker_that_held_the_conversation_cannot_bring_the_person_back(delivered: Shop) -> None:
-    claim = delivered.worker.shell.claim(delivered.hears("My name is Amina"))
-    assert claim is not None
+    (claim,) = delivered.worker.shell.claim([delivered.hears("My name is Amina")])
     privacy.erase(delivered.database, 1)
     assert delivered.worker.shell.work(claim) is None
     assert "Amina" not in everything(delivered.database)

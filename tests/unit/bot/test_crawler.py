@@ -25,6 +25,7 @@ def test_the_walk_complains_about_a_silent_flow(monkeypatch: pytest.MonkeyPatch)
         return replace(decide(conversation, event, shop), effects=())
 
     monkeypatch.setattr(crawling, "decide", mute)
+    monkeypatch.setattr(crawling, "MOST_PLACES", 5)
     assert any("silence" in complaint for complaint in crawl(languages=("en",)).complaints)
 
 

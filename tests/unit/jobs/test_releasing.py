@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 from sqlalchemy.exc import OperationalError
@@ -29,8 +32,8 @@ class Shell:
         self.released: list[int] = []
         self.tried = 0
 
-    def claim(self, event_id: int) -> Claim:
-        return claim_of(event_id)
+    def claim(self, event_ids: Sequence[int]) -> list[Claim]:
+        return [claim_of(event_id) for event_id in event_ids]
 
     def work(self, _claim: Claim) -> None:
         if self.work_fails:
@@ -53,7 +56,8 @@ class Seconds:
 
 def tasks_on(shell: Shell, seconds: Seconds) -> Tasks:
     nothing = cast("Any", None)
-    return Tasks(nothing, nothing, cast("Any", shell), nothing, nothing, monotonic=seconds)
+    database = cast("Any", SimpleNamespace(lock=threading.Lock))
+    return Tasks(database, nothing, cast("Any", shell), nothing, nothing, monotonic=seconds)
 
 
 def test_a_customer_is_let_go_as_soon_as_the_database_is_back() -> None:
