@@ -93,6 +93,8 @@ ALL: Final = (
 
 _registry = CollectorRegistry()
 _made: dict[str, Counter | Histogram] = {}
+_of_labels: dict[tuple[str, ...], Counter | Histogram] = {}
+"""The same with labels; the library's own look-up takes longer than counting."""
 _lock = threading.Lock()
 _folder: Path | None = None
 
@@ -131,16 +133,16 @@ def _alive(pid: int) -> bool:
 
 def count(metric: Metric, *labels: str, times: int = 1) -> None:
     """One more of ``metric``."""
-    made = _metric(metric)
+    made = _labelled(metric, labels)
     assert isinstance(made, Counter)  # noqa: S101 - narrows the type
-    (made.labels(*labels) if metric.labels else made).inc(times)
+    made.inc(times)
 
 
 def observe(metric: Metric, seconds: float, *labels: str) -> None:
     """It took so long."""
-    made = _metric(metric)
+    made = _labelled(metric, labels)
     assert isinstance(made, Histogram)  # noqa: S101 - narrows the type
-    (made.labels(*labels) if metric.labels else made).observe(seconds)
+    made.observe(seconds)
 
 
 def accepted(new: int, *, of: int) -> None:
@@ -208,6 +210,15 @@ def _together() -> CollectorRegistry:
     together = CollectorRegistry()
     MultiProcessCollector(together, str(_folder))  # type: ignore[no-untyped-call]
     return together
+
+
+def _labelled(metric: Metric, labels: tuple[str, ...]) -> Counter | Histogram:
+    key = (metric.name, *labels)
+    found = _of_labels.get(key)
+    if found is None:
+        made = _metric(metric)
+        found = _of_labels[key] = made.labels(*labels) if metric.labels else made
+    return found
 
 
 def _metric(metric: Metric) -> Counter | Histogram:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import traceback
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -172,7 +172,7 @@ class RequestIds:
     """
 
     def __init__(
-        self, wsgi_app: WSGIApplication, new_id: Callable[[], str] = lambda: uuid.uuid4().hex
+        self, wsgi_app: WSGIApplication, new_id: Callable[[], str] = lambda: secrets.token_hex(16)
     ) -> None:
         self._app = wsgi_app
         self._new_id = new_id

@@ -42,6 +42,7 @@ class Plan:
     payments: int = 500
     alone: int = 200
     workers: tuple[int, ...] = (1, 2, 3)
+    together: tuple[int, ...] = (1, 4, 16)
     others: list[float] = field(default_factory=list)
 
 
@@ -55,6 +56,7 @@ QUICK: Final = Plan(
     payments=100,
     alone=50,
     workers=(),
+    together=(1, 16),
 )
 
 
@@ -276,26 +278,27 @@ async def workers(plan: Plan, database: str) -> None:
 
 
 async def inside_one(plan: Plan, database: str) -> None:
-    """What a purchase costs in one process, without HTTP and without load."""
+    """What a purchase costs in one process, without HTTP and without load; one customer at a time, and several."""
+    rows = []
     async with opened(database, workers=0) as (stack, _):
         shop = inside.Inside(stack.environment["DATABASE_URL"], stack.environment["REDIS_URL"])
-        costs = [
-            await asyncio.to_thread(inside.measured, shop, plan.alone, 254_800_000_000 + 10_000 * repeat)
-            for repeat in range(plan.repeats)
-        ]
+        first = 254_800_000_000
+        for at_once in plan.together:
+            costs = []
+            for _ in range(plan.repeats):
+                costs.append(await asyncio.to_thread(inside.measured, shop, plan.alone, first, at_once))
+                first += 10_000
+            rows.append(
+                [
+                    str(at_once),
+                    spread([ms(cost.cpu) for cost in costs]),
+                    spread([cost.statements for cost in costs]),
+                    spread([cost.transactions for cost in costs]),
+                ]
+            )
         shop.database.close()
-    row = [
-        spread([ms(cost.cpu) for cost in costs]),
-        spread([cost.statements for cost in costs]),
-        spread([cost.transactions for cost in costs]),
-    ]
-    say(
-        table(
-            f"A purchase inside one process, {database}",
-            ["CPU ms each", "statements", "transactions"],
-            [row],
-        )
-    )
+    head = ["customers at once", "CPU ms each", "statements", "transactions"]
+    say(table(f"A purchase inside one process, {database}", head, rows))
 
 
 PARTS: Final[dict[str, Callable[[Plan, str], Awaitable[None]]]] = {

@@ -11,6 +11,8 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +118,7 @@ class Inside:
         tasks._desk = PaymentDesk(self.database, gateways, self.bell)  # noqa: SLF001
         self.tasks = tasks.by_name()
         self.sender = Sender(self.database, lambda: self.phone, V1(), Pacing(link, 0, 0), random.Random(1))
+        self._threads = ThreadPoolExecutor(config.worker_threads)
         self.statements: Counter[str] = Counter()
         self.transactions = 0
         for engine in {self.database.engine, self.database._readers}:  # noqa: SLF001
@@ -128,20 +131,19 @@ class Inside:
     def _commit(self, _connection: Any) -> None:
         self.transactions += 1
 
-    def _hear(self, source: str, new: NewEvent) -> None:
+    def _hear(self, source: str, new: Sequence[NewEvent]) -> None:
         with self.database.writing() as session:
-            stored = inbox.record(session, 1, source, [new])
-        for event_id, kind in stored:
-            self.bell.inbox(kind, event_id)
+            stored = inbox.record(session, 1, source, new)
+        self.bell.events(stored)
         self.work()
 
     def work(self) -> None:
-        """Everything there is to do."""
+        """Everything there is to do, what is due at the same time by several threads."""
         done: list[Any] = []
         while True:
             while self.bell.tasks:
-                name, row_id = self.bell.tasks.pop(0)
-                self.tasks[name](row_id)
+                due, self.bell.tasks = self.bell.tasks, []
+                list(self._threads.map(lambda task: self.tasks[task[0]](task[1]), due))
             claimed, kept = self.sender.exchange(done, self.sender.room(0))
             if not claimed and not self.bell.tasks:
                 return
@@ -150,47 +152,49 @@ class Inside:
     async def _send(self, claimed: list[Any]) -> list[Any]:
         return [await self.sender.send(self.phone, one) for one in claimed]
 
-    def purchase(self, number: int) -> None:
-        """From "hi" to the receipt.
+    def purchases(self, customers: Sequence[int]) -> None:
+        """From "hi" to the receipt, all of these customers in step.
 
         Raises:
             RuntimeError: the shop did not go along.
         """
         for step, (words, answer) in enumerate(STEPS):
-            said = {
-                "id": f"wamid.{number}.{step}",
-                "from": str(number),
-                "type": "text",
-                "timestamp": str(int(time.time())),
-                "text": {"body": words},
-            }
-            raw = json.dumps({"kind": "message", "message": said, "contact": {}}).encode()
-            self._hear(
-                "messages:main",
-                NewEvent("message", str(said["id"]), raw, customer_key=str(number)),
-            )
-            self._expect(answer)
-        charge = self.gateway.charges[-1]
-        paid = {
-            "event": "payment.success",
-            "data": {
-                "order_id": f"gh_{charge.ref}",
-                "external_id": charge.ref,
-                "amount": charge.amount / 100,
-                "currency": charge.currency,
-                "transaction_reference": f"S{number}",
-            },
-        }
-        self._hear(
-            "payments:main",
-            NewEvent("payment", f"p{number}", json.dumps(paid).encode(), match_key=f"gh_{charge.ref}"),
-        )
-        self._expect("RECEIPT")
+            self._hear("messages:main", [_message(customer, step, words) for customer in customers])
+            self._expect(answer, len(customers))
+        charges = self.gateway.charges[-len(customers) :]
+        self._hear("payments:main", [_paid(charge) for charge in charges])
+        self._expect("RECEIPT", len(customers))
 
-    def _expect(self, words: str) -> None:
-        shown = json.dumps(self.phone.taken[-3:])
-        if words not in shown:
-            raise RuntimeError(f"no {words!r} in {shown}")
+    def _expect(self, words: str, times: int) -> None:
+        shown = [json.dumps(sent) for sent in self.phone.taken[-times:]]
+        if sum(words in one for one in shown) != times:
+            raise RuntimeError(f"not {times} times {words!r} in {shown}")
+
+
+def _message(customer: int, step: int, words: str) -> NewEvent:
+    said = {
+        "id": f"wamid.{customer}.{step}",
+        "from": str(customer),
+        "type": "text",
+        "timestamp": str(int(time.time())),
+        "text": {"body": words},
+    }
+    raw = json.dumps({"kind": "message", "message": said, "contact": {}}).encode()
+    return NewEvent("message", str(said["id"]), raw, customer_key=str(customer))
+
+
+def _paid(charge: Charge) -> NewEvent:
+    paid = {
+        "event": "payment.success",
+        "data": {
+            "order_id": f"gh_{charge.ref}",
+            "external_id": charge.ref,
+            "amount": charge.amount / 100,
+            "currency": charge.currency,
+            "transaction_reference": f"S{charge.ref}",
+        },
+    }
+    return NewEvent("payment", f"p{charge.ref}", json.dumps(paid).encode(), match_key=f"gh_{charge.ref}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +206,18 @@ class Cost:
     transactions: float
 
 
-def measured(shop: Inside, purchases: int, first: int) -> Cost:
-    """The cost of ``purchases`` by customers from number ``first`` on, after a few that are not counted."""
-    warm = max(purchases // 10, 1)
-    for number in range(warm):
-        shop.purchase(first + number)
+def measured(shop: Inside, purchases: int, first: int, at_once: int = 1) -> Cost:
+    """The cost of each of ``purchases`` by customers from number ``first`` on, after a few that are not counted."""
+    rounds = max(purchases // at_once, 1)
+    warm = max(rounds // 10, 1)
+    crowds = [range(first + at, first + at + at_once) for at in range(0, (warm + rounds) * at_once, at_once)]
+    for crowd in crowds[:warm]:
+        shop.purchases(crowd)
     shop.statements.clear()
     shop.transactions = 0
     began = time.process_time()
-    for number in range(warm, warm + purchases):
-        shop.purchase(first + number)
+    for crowd in crowds[warm:]:
+        shop.purchases(crowd)
     took = time.process_time() - began
-    return Cost(took / purchases, shop.statements.total() / purchases, shop.transactions / purchases)
+    done = rounds * at_once
+    return Cost(took / done, shop.statements.total() / done, shop.transactions / done)

@@ -46,8 +46,7 @@ def blueprint(
         shop_id, verifier = found
         limit = body_limit(slug)
         request.max_content_length = limit + 1
-        headers = {name.lower(): value for name, value in request.headers}
-        delivery = receiving.receive(request.get_data(), headers, verifier, now(), limit)
+        delivery = receiving.receive(request.get_data(), request.headers, verifier, now(), limit)
         batch = read_messages(delivery.payload, delivery.event_header)
         events = [
             inbox.NewEvent(
@@ -63,8 +62,6 @@ def blueprint(
         ]
         recorded = intake.take(shop_id, f"messages:{slug}", events)
         measuring.accepted(len(recorded), of=sum(event.status == "waiting" for event in events))
-        return Response(
-            strict_json.dumps({"success": True, "message": "received"}), content_type="application/json"
-        )
+        return Response(receiving.RECEIVED, content_type="application/json")
 
     return webhooks

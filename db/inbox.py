@@ -15,7 +15,21 @@ from itertools import takewhile
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Executable, Float, and_, bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Executable,
+    Float,
+    Integer,
+    SmallInteger,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from db.models import InboxEvent
@@ -142,7 +156,7 @@ def _store(
     session: Session, shop_id: int, source: str, events: Sequence[NewEvent], error: str = ""
 ) -> list[Any]:
     rows = session.execute(
-        _recording(dialect_of(session)),
+        _recording(dialect_of(session), ORDINARY, error),
         [
             {
                 "shop_id": shop_id,
@@ -154,11 +168,8 @@ def _store(
                 "match_key": event.match_key,
                 "hint": event.hint,
                 "lane": event.lane,
-                "priority": ORDINARY,
                 "raw": event.raw,
                 "status": event.status,
-                "attempts": 0,
-                "error": error,
             }
             for event in events
         ],
@@ -224,10 +235,17 @@ def reused_ids(session: Session, seconds: float) -> int:
 
 
 @cache
-def _recording(dialect: str) -> Executable:
+def _recording(dialect: str, priority: int, error: str = "") -> Executable:
+    # What is the same in every row stands in the SQL itself: each parameter of each row costs.
     return (
         insert_on(dialect, InboxEvent)
-        .values(received_at=clock(), next_at=clock())
+        .values(
+            received_at=clock(),
+            next_at=clock(),
+            priority=literal_column(str(priority), SmallInteger()),
+            attempts=literal_column("0", Integer()),
+            error=word(error),
+        )
         .on_conflict_do_nothing()
         .returning(_INBOX.id, _INBOX.kind, _INBOX.status, _INBOX.external_id)
     )
@@ -247,13 +265,10 @@ def record_internal(
         "kind": "internal",
         "customer_key": customer_key,
         "lane": "normal",
-        "priority": URGENT,
         "raw": orjson.dumps({"event": name, **data}),
         "status": "waiting",
-        "attempts": 0,
-        "error": "",
     }
-    row = session.execute(_recording(dialect_of(session)), told).first()
+    row = session.execute(_recording(dialect_of(session), URGENT), told).first()
     return None if row is None else int(row.id)
 
 

@@ -82,7 +82,11 @@ class clock(FunctionElement[datetime]):  # noqa: N801 - reads as the SQL functio
 
     def __init__(self, seconds: float | BindParameter[float] = 0.0) -> None:
         self.seconds = seconds
-        super().__init__(seconds if isinstance(seconds, BindParameter) else literal(float(seconds), Float()))
+        if isinstance(seconds, BindParameter):
+            super().__init__(seconds)
+        else:
+            # Most often it is now, which needs no parameter.
+            super().__init__(literal(float(seconds), Float()) if seconds else literal_column("0.0", Float()))
 
 
 @compiles(clock, "sqlite")
@@ -100,6 +104,6 @@ def word(value: str) -> ColumnElement[str]:
 
     SQLite uses a partial index only when the query's text proves its WHERE; a bound value proves nothing.
     """
-    if not value.replace("_", "").isalpha():
+    if value and not value.replace("_", "").isalpha():
         raise ValueError(f"{value!r} is not a plain word")
     return literal_column(f"'{value}'", Text())

@@ -311,7 +311,9 @@ def _updates(value: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[
     lone = contacts[0] if len(contacts) == len(messages) == 1 else {}
     for message in messages:
         if isinstance(message, dict):
-            key = fields.identity(message.get("from"), message.get("from_user_id"), message.get("user_id"))
+            key = by_key and fields.identity(
+                message.get("from"), message.get("from_user_id"), message.get("user_id")
+            )
             contact = by_key.get(key, lone) if key else lone
             yield _message_item(message, contact, metadata)
         else:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from errors import MalformedWebhook
 from ghala import strict_json
@@ -21,6 +21,15 @@ CLOUD_BODY_LIMIT: Final = 3 * 1024 * 1024
 """Meta's batches may be this large (WIRE 2a)."""
 DELIVERY_HEADERS: Final = ("x-ghala-delivery", "webhook-id")
 LONGEST_ID: Final = 200
+RECEIVED: Final = strict_json.dumps({"success": True, "message": "received"})
+"""The answer to what was stored."""
+
+
+class Headers(Protocol):
+    """Headers by lower-case name; a dictionary will do."""
+
+    def get(self, name: str, /) -> str | None:
+        """The value, or ``None``; of a header given twice both, with a comma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +50,9 @@ class Delivery:
 
 
 def receive(
-    raw: bytes, headers: Mapping[str, str], verifier: Verifier, now: float, limit: int = BODY_LIMIT
+    raw: bytes, headers: Headers, verifier: Verifier, now: float, limit: int = BODY_LIMIT
 ) -> Delivery:
-    """Check a webhook and read it; ``headers`` has lower-case names, ``now`` is Unix time.
+    """Check a webhook and read it; ``now`` is Unix time.
 
     A body without a length is read to one byte more than ``limit`` at most, so that it shows when it is longer.
 
@@ -53,9 +62,9 @@ def receive(
     """
     if len(raw) > limit:
         raise MalformedWebhook(f"the body is longer than {limit} bytes", "body_too_large", 413)
-    if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+    if (headers.get("content-encoding") or "").lower() not in {"", "identity"}:
         raise MalformedWebhook("the body must not be compressed", "unsupported_encoding", 415)
-    media_type = headers.get("content-type", "").split(";")[0].strip().lower()
+    media_type = (headers.get("content-type") or "").split(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise MalformedWebhook("the body must be application/json", "unsupported_media_type", 415)
     scheme = SCHEMES[verifier.scheme]

@@ -12,7 +12,7 @@ import measuring
 from db import Database, inbox
 from db.bell import Bell
 from db.intake import Intake
-from ghala import receiving, strict_json
+from ghala import receiving
 from ghala.signatures import Verifier
 from payments import gateways
 from payments.gateways.base import HearsWebhooks
@@ -34,8 +34,7 @@ def blueprint(
             abort(404)
         shop_id, verifier = found
         request.max_content_length = receiving.BODY_LIMIT + 1
-        headers = {name.lower(): value for name, value in request.headers}
-        delivery = receiving.receive(request.get_data(), headers, verifier, now())
+        delivery = receiving.receive(request.get_data(), request.headers, verifier, now())
         news = kind.read(delivery.payload, "").news
         event = inbox.NewEvent(
             kind="payment",
@@ -47,9 +46,7 @@ def blueprint(
         )
         recorded = intake.take(shop_id, gateways.source(slug, gateway), [event])
         measuring.accepted(len(recorded), of=1)
-        return Response(
-            strict_json.dumps({"success": True, "message": "received"}), content_type="application/json"
-        )
+        return Response(receiving.RECEIVED, content_type="application/json")
 
     for name, kind in gateways.hearing().items():
         view = partial(receive, kind, name)
