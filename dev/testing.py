@@ -15,8 +15,8 @@ from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TESTS: Final = ROOT / "tests"
-BESIDE: Final = (frozenset({"integration"}), frozenset({"chaos", "e2e"}))
-"""Folders that take about as long as all others together, and those whose tests mostly wait for processes of their own."""
+BESIDE: Final = (frozenset({"integration"}), frozenset({"chaos", "e2e", "unit"}))
+"""Folders that take about as long as all others together; those whose tests wait for processes of their own, and more."""
 PYTEST: Final = (sys.executable, "-m", "pytest", "-rs")
 
 

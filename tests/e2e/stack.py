@@ -91,14 +91,17 @@ class Process:
             self._process.send_signal(number)
         return self.wait()
 
-    def end(self) -> None:
-        """Make sure that it is gone."""
+    def ask_to_end(self) -> None:
+        """Tell it once, without waiting."""
         if self._process.poll() is None:
             self._process.terminate()
-            try:
-                self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+
+    def end(self) -> None:
+        """Make sure that it is gone, having asked."""
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
         self.wait()
 
 
@@ -142,11 +145,12 @@ class Stack:
 
     def open(self) -> Stack:
         """Migrate, seed and start everything; returns when all of it is up."""
+        sandbox = self._run("sandbox", ["sandbox", "serve"])
         release = self._run("release", ["flask", "--app", "wsgi", "release"])
         assert release.wait() == 0, release.output
         self.start_web()
         self.start_worker()
-        self._run("sandbox", ["sandbox", "serve"]).wait_for("Phone:")
+        sandbox.wait_for("Phone:")
         self.processes["web"].wait_for("Listening at")
         self.processes["worker"].wait_for("worker_started")
         assert self.http.get(f"{self.web_url}/livez", timeout=PATIENCE).status_code == 200
@@ -168,7 +172,9 @@ class Stack:
     def close(self) -> None:
         """Stop everything."""
         self.http.close()
-        for process in reversed(self.processes.values()):
+        for process in self.processes.values():
+            process.ask_to_end()
+        for process in self.processes.values():
             process.end()
 
     def control(self, path: str, body: Any = None, **query: Any) -> Any:
