@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Float, Table, Update, bindparam, update
+from sqlalchemy import ClauseElement, CursorResult, Executable, Float, Table, Update, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from db.types import clock, word
 
@@ -64,6 +65,18 @@ def move(
     moving = _moving(model, target, sources, tuple(moments))
     told = {"which": row_id, **plain, **{f"in_{name}": seconds for name, seconds in moments.items()}}
     return session.execute(moving, told).first() is not None
+
+
+def learn(session: Session, row: DeclarativeBase, values: Mapping[str, object]) -> None:
+    """Let the object of a locked row hold what a statement has just written there.
+
+    What only the database knows (``clock()``) is read when somebody asks for it, in this transaction.
+    """
+    unknown = [name for name, value in values.items() if isinstance(value, ClauseElement)]
+    for name in values.keys() - unknown:
+        set_committed_value(row, name, values[name])
+    if unknown:
+        session.expire(row, unknown)
 
 
 @cache

@@ -86,7 +86,7 @@ def _move(session: Session, order: Order, target: str, actor: str, **values: obj
     session.execute(
         _MOVED, {"shop_id": order.shop_id, "order_id": order.id, "status": target, "actor": actor}
     )
-    lock(session, order.id)  # as it is now
+    statements.learn(session, order, {"status": target, **values})
 
 
 def mark_paid(session: Session, order: Order, amount: int) -> bool:

@@ -142,10 +142,12 @@ _LOCAL = select(table(Shop).c.timezone, clock().label("now")).where(table(Shop).
 
 
 def local_now(session: Session, shop_id: int) -> datetime:
-    """The database's time, where the shop is."""
-    row = session.execute(_LOCAL, {"shop": shop_id}).one()
-    now: datetime = row.now
-    return now.astimezone(ZoneInfo(row.timezone))
+    """The database's time, where the shop is; one moment for all that a transaction counts."""
+    known: datetime | None = session.info.get((_LOCAL, shop_id))
+    if known is None:
+        row = session.execute(_LOCAL, {"shop": shop_id}).one()
+        known = session.info[_LOCAL, shop_id] = row.now.astimezone(ZoneInfo(row.timezone))
+    return known
 
 
 def _raise(session: Session, model: type[Base], place: dict[str, Any], values: dict[str, int]) -> None:

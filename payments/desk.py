@@ -17,7 +17,7 @@ import observing
 from db import Database, clock, inbox
 from db.bell import Bell
 from db.models import Customer, Order, Pause, Payment, Shop
-from db.statements import table
+from db.statements import learn, table
 from db.types import word
 from errors import GatewayError, GatewayRejected, GatewayUnavailable, MalformedWebhook, OutcomeUnknown
 from ghala import strict_json
@@ -62,6 +62,7 @@ _TAKE = (
     .values(next_ask_at=clock(CALL_LEASE), asks=_PAYMENTS.asks + 1, reason="")
     .returning(_PAYMENTS.asks)
 )
+_NAME = update(table(Payment)).where(_PAYMENTS.id == bindparam("payment"), _PAYMENTS.gateway_ref.is_(None))
 _CURRENCY = select(table(Shop).c.currency).where(table(Shop).c.id == bindparam("shop"))
 
 
@@ -144,7 +145,7 @@ class PaymentDesk:
             created = payment.status == "created"
             if not created and not self._take_turn(session, payment_id):
                 return False
-            charge = _charge(session, payment)
+            charge = _charge(session, session.get_one(Order, payment.order_id), payment)
             gateway = registry.of_shop(self._gateways, payment.shop_id)[payment.gateway]
             # A payment that is over and whose order we never learnt is not asked about: asking would charge anew.
             known = charge.gateway_ref is not None or payment.status == "unknown"
@@ -194,12 +195,12 @@ class PaymentDesk:
                 inbox.finish(session, [event.id], "ignored", notice.event[:64])
                 return
             news_of, status = notice.news, notice.news.status
-            payment, trusted = _find(session, event, gateway.name, news_of)
-            if payment is None:
+            payment_id, trusted = _find(session, event, gateway.name, news_of)
+            if payment_id is None:
                 self._park(session, event, gateway.name, notice, news_of)
                 return
-            charge = _charge(session, payment)
-            payment_id = payment.id
+            order, payment = service.lock(session, payment_id)
+            charge = _charge(session, order, payment)
             broken = _unfit(payment, news_of) if status == "succeeded" else ""
             if broken:
                 self._keep(session, event, gateway.name, payment, news_of, broken, notice.amount_text)
@@ -207,15 +208,17 @@ class PaymentDesk:
             if status == "pending" and not trusted:
                 inbox.finish(session, [event.id], "ignored", "pending, by hint only")
                 return
-        by_query = False
-        unsure = not trusted or event.lane == "late"
-        if (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks):
+            unsure = not trusted or event.lane == "late"
+            ask = (unsure and status != "pending") or (status == "succeeded" and gateway.confirms_webhooks)
+            if not ask:
+                inbox.finish(session, [event.id])
+                news = self._book(session, event.id, order, payment, news_of)
+        if ask:
             confirmed = self._confirm(gateway, charge, news_of, trusted=trusted)
             if confirmed is None or (status, confirmed.status) == ("succeeded", "failed"):
                 patience = event.attempts < UNCONFIRMED_TRIES if confirmed else event.age < GIVE_UP_AFTER
                 self._wait(event, news_of, payment_id, notice.amount_text, patience=patience)
                 return
-            by_query = True
             news_of = replace(
                 confirmed,
                 transaction_ref=news_of.transaction_ref or confirmed.transaction_ref,
@@ -223,18 +226,30 @@ class PaymentDesk:
                 currency=confirmed.currency or news_of.currency,
                 reason=confirmed.reason if confirmed.status == "failed" else "",
             )
-        with self._database.writing() as session:
-            if inbox.finish(session, [event.id]) == 0:
-                return
-            if news_of.gateway_ref and charge.gateway_ref is None:
-                session.execute(
-                    update(Payment)
-                    .where(Payment.id == payment_id, Payment.gateway_ref.is_(None))
-                    .values(gateway_ref=news_of.gateway_ref)
-                )
-            news = service.apply(session, payment_id, news_of, event.id, by_query=by_query)
+            with self._database.writing() as session:
+                if inbox.finish(session, [event.id]) == 0:
+                    return
+                order, payment = service.lock(session, payment_id)
+                news = self._book(session, event.id, order, payment, news_of, by_query=True)
         log.info("payment_event_applied", extra={"payment_ref": charge.ref, "outcome": news.outcome})
         self._ring(news)
+
+    @staticmethod
+    def _book(
+        session: Session,
+        event_id: int,
+        order: Order,
+        payment: Payment,
+        news_of: PaymentUpdate,
+        *,
+        by_query: bool = False,
+    ) -> service.News:
+        """Apply the news of an event that is closed in the same transaction."""
+        if news_of.gateway_ref and payment.gateway_ref is None:
+            learnt = {"gateway_ref": news_of.gateway_ref}
+            session.execute(_NAME, {"payment": payment.id, **learnt})
+            learn(session, payment, learnt)
+        return service.apply_locked(session, order, payment, news_of, event_id, by_query=by_query)
 
     def _confirm(
         self, gateway: PaymentGateway, charge: Charge, news_of: PaymentUpdate, *, trusted: bool
@@ -316,18 +331,17 @@ class PaymentDesk:
 
     def _claim(self, payment_id: int) -> tuple[Charge, PaymentGateway, int] | None:
         with self._database.writing() as session:
-            order = service.lock_order_of(session, payment_id)
-            before = session.get_one(Payment, payment_id)
-            maybe_called = before.asks > 0 and before.reason != NOT_CALLED
+            order, payment = service.lock(session, payment_id)
+            maybe_called = payment.asks > 0 and payment.reason != NOT_CALLED
             taken = session.execute(_TAKE, {"payment": payment_id}).first()
             if taken is None:
                 return None
             if order.status == "pending_payment" or maybe_called:
                 # What may have been called before is found out about by the same call, whatever became of the order.
-                gateway = registry.of_shop(self._gateways, before.shop_id)[before.gateway]
-                return _charge(session, before), gateway, taken.asks
-            wanted = service.no_longer_wanted(session, payment_id)
-        log.info("payment_no_longer_wanted", extra={"payment_ref": before.ref, "outcome": order.status})
+                gateway = registry.of_shop(self._gateways, payment.shop_id)[payment.gateway]
+                return _charge(session, order, payment), gateway, taken.asks
+            wanted = service.no_longer_wanted(session, order, payment)
+        log.info("payment_no_longer_wanted", extra={"payment_ref": payment.ref, "outcome": order.status})
         self._ring(wanted)
         return None
 
@@ -374,21 +388,17 @@ def due(session: Session, overdue: float = 0.0, most: int = 200) -> list[tuple[i
     return [(row.id, row.status) for row in rows]
 
 
-_WHOSE = (
-    select(table(Order).c.ref, table(Customer).c.phone)
-    .select_from(table(Order).join(table(Customer), table(Customer).c.id == table(Order).c.customer_id))
-    .where(table(Order).c.id == bindparam("order"))
-)
+_PHONE = select(table(Customer).c.phone).where(table(Customer).c.id == bindparam("customer"))
 
 
-def _charge(session: Session, payment: Payment) -> Charge:
-    order = session.execute(_WHOSE, {"order": payment.order_id}).one()
+def _charge(session: Session, order: Order, payment: Payment) -> Charge:
     observing.add(payment_ref=payment.ref, order_ref=order.ref)
+    phone = payment.phone or session.execute(_PHONE, {"customer": order.customer_id}).scalar_one()
     return Charge(
         ref=payment.ref,
         key=payment.key,
         method=payment.method,
-        phone=payment.phone or order.phone,
+        phone=phone,
         amount=payment.amount,
         currency=payment.currency,
         description=f"Order {order.ref}",
@@ -407,21 +417,26 @@ def _read(gateway: PaymentGateway, event: inbox.WaitingEvent, currency: str) -> 
     return gateway.read(strict_json.parse_object(event.raw), currency)
 
 
+_OURS = select(_PAYMENTS.id).where(
+    _PAYMENTS.shop_id == bindparam("shop"), _PAYMENTS.gateway == bindparam("whose")
+)
+_BY_GATEWAY_REF = _OURS.where(_PAYMENTS.gateway_ref == bindparam("name"))
+_BY_REF = _OURS.where(_PAYMENTS.ref == bindparam("name"))
+_BY_HINT = _BY_REF.where(_PAYMENTS.gateway_ref.is_(None))
+
+
 def _find(
     session: Session, event: inbox.WaitingEvent, gateway: str, news_of: PaymentUpdate
-) -> tuple[Payment | None, bool]:
-    """The payment an event is about, and whether the signed body itself says so."""
-    mine = select(Payment).where(Payment.shop_id == event.shop_id, Payment.gateway == gateway)
-    if news_of.gateway_ref is not None:
-        known = session.scalars(mine.where(Payment.gateway_ref == news_of.gateway_ref)).first()
-        if known is not None:
-            return known, True
-    if news_of.payment_ref is not None:
-        known = session.scalars(mine.where(Payment.ref == news_of.payment_ref)).first()
-        if known is not None:
-            return known, True
-    if event.hint is not None:
-        known = session.scalars(mine.where(Payment.ref == event.hint, Payment.gateway_ref.is_(None))).first()
-        if known is not None:
-            return known, False
+) -> tuple[int | None, bool]:
+    """The id of the payment an event is about, and whether the signed body itself says so."""
+    for by, name, trusted in (
+        (_BY_GATEWAY_REF, news_of.gateway_ref, True),
+        (_BY_REF, news_of.payment_ref, True),
+        (_BY_HINT, event.hint, False),
+    ):
+        if name is not None:
+            what = {"shop": event.shop_id, "whose": gateway, "name": name}
+            known = session.execute(by, what).scalar()
+            if known is not None:
+                return known, trusted
     return None, False

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from db import inbox
 from db.models import OPEN_PAYMENT_STATUSES, Customer, InboxEvent, MoneyEvent, Order, Payment
 from db.refs import Refs
-from db.statements import dialect_of, insert, insert_on, move, table
+from db.statements import dialect_of, insert, insert_on, learn, move, table
 from db.types import clock, word
 from errors import RuleBroken
 from orders import service as order_service
@@ -268,33 +268,43 @@ def started(session: Session, payment_id: int, answer: Started) -> News:
     payment's: it is what was heard of and is asked about, and money for the other one is kept as unmatched. But one
     whose page nobody ever saw cannot be paid: then it is the second.
     """
-    news = News()
+    before = session.execute(_BEFORE, {"payment": payment_id, "gateway_ref": answer.gateway_ref}).one()
+    if before.owner not in {
+        None,
+        payment_id,
+    }:  # the gateway gave us an order id that it had given to another payment
+        return _review(session, _lock(session, payment_id), "order_reused")
+    # Events come before payments, as where an event is applied: nobody waits for each other in a circle.
+    news = News(matched=inbox.wake_matching(session, before.shop_id, answer.gateway_ref))
     payment = _lock(session, payment_id)
-    if _names_another(session, payment, answer.gateway_ref):
-        return _review(session, payment, "order_reused")
     learnt = {}
     if payment.gateway_ref in {None, answer.gateway_ref} or (answer.link and not payment.link):
         learnt = {"gateway_ref": answer.gateway_ref, "link": answer.link or payment.link}
-    due = clock(wait_before_asking(_age(session, payment)))
+    due = clock(wait_before_asking((before.now - before.created_at).total_seconds()))
     if not _set(session, payment, "pending", next_ask_at=due, **learnt) and learnt:
         session.execute(_LEARN, {"which": payment_id, **learnt})
-        _lock(session, payment_id)  # as it is now
-    news.matched = inbox.wake_matching(session, payment.shop_id, answer.gateway_ref)
+        learn(session, payment, learnt)
     return news
 
 
+_OTHERS = table(Payment).alias()
+_BEFORE = select(
+    _PAYMENTS.shop_id,
+    _PAYMENTS.created_at,
+    clock().label("now"),
+    select(_OTHERS.c.id)
+    .where(_OTHERS.c.gateway == _PAYMENTS.gateway, _OTHERS.c.gateway_ref == bindparam("gateway_ref"))
+    .scalar_subquery()
+    .label("owner"),
+).where(_PAYMENTS.id == bindparam("payment"))
 _LEARN = update(table(Payment)).where(_PAYMENTS.id == bindparam("which"))
 
 
-def lock_order_of(session: Session, payment_id: int) -> Order:
-    """The order a payment is for, locked: it stays what it is until the transaction ends."""
-    order, _ = _lock_both(session, payment_id)
-    return order
+def no_longer_wanted(session: Session, order: Order, payment: Payment) -> News:
+    """The order was closed or paid before anybody was prompted for this payment: it ends, and asks for nothing.
 
-
-def no_longer_wanted(session: Session, payment_id: int) -> News:
-    """The order was closed or paid before anybody was prompted for this payment: it ends, and asks for nothing."""
-    order, payment = _lock_both(session, payment_id)
+    Both are locked.
+    """
     reason = ORDER_CLOSED if order.status in UNPAID else ALREADY_PAID
     return _failed(session, order, payment, PaymentUpdate("failed", reason=reason))
 
@@ -314,18 +324,6 @@ def outcome_unknown(session: Session, payment_id: int) -> News:
     return news
 
 
-def _names_another(session: Session, payment: Payment, gateway_ref: str) -> bool:
-    """Whether the gateway gave us an order id that it had given to another payment."""
-    what = {"gateway": payment.gateway, "gateway_ref": gateway_ref}
-    owner = session.execute(_NAMED, what).scalar()
-    return owner is not None and owner != payment.id
-
-
-_NAMED = select(_PAYMENTS.id).where(
-    _PAYMENTS.gateway == bindparam("gateway"), _PAYMENTS.gateway_ref == bindparam("gateway_ref")
-)
-
-
 def apply(
     session: Session,
     payment_id: int,
@@ -341,7 +339,20 @@ def apply(
     ``News.outcome`` is ``booked``, ``repeated``, ``refund_due``, ``unmatched``, ``needs_review``,
     ``failed``, ``pending`` or ``ignored``.
     """
-    order, payment = _lock_both(session, payment_id)
+    order, payment = lock(session, payment_id)
+    return apply_locked(session, order, payment, news_of, inbox_event_id, by_query=by_query)
+
+
+def apply_locked(
+    session: Session,
+    order: Order,
+    payment: Payment,
+    news_of: PaymentUpdate,
+    inbox_event_id: int | None = None,
+    *,
+    by_query: bool = False,
+) -> News:
+    """The same for who has locked both."""
     if news_of.status == "succeeded":
         return _succeeded(session, order, payment, news_of, inbox_event_id, by_query=by_query)
     if news_of.status == "failed":
@@ -519,7 +530,7 @@ def _unpaid(session: Session, order_id: int) -> None:
 def unanswered(session: Session, payment_id: int, *, known: bool = True) -> News:
     """The gateway could not be asked, or (not ``known``) never heard of the payment; nothing moves by that."""
     news = News(outcome="unanswered")
-    _, payment = _lock_both(session, payment_id)
+    _, payment = lock(session, payment_id)
     if payment.tell and not known and payment.status in {"failed", "expired"}:
         news.add(_tell(session, payment, "PaymentFailed", unique=f"{payment.ref}:{payment.asks}"))
     _answer_whoever_asked(session, payment, news)
@@ -528,7 +539,7 @@ def unanswered(session: Session, payment_id: int, *, known: bool = True) -> News
 
 def asked(session: Session, payment_id: int) -> None:
     """Count a question and plan the next; after three days of silence there is none, and the payment expires."""
-    order, payment = _lock_both(session, payment_id)
+    order, payment = lock(session, payment_id)
     age = _age(session, payment)
     askable = payment.gateway_ref is not None or payment.status == "unknown"
     over = age > GIVE_UP_AFTER
@@ -620,7 +631,7 @@ def settle_review(session: Session, payment: Payment) -> News:
 
     A payment nobody could tell about goes on being asked about: money that comes after all is booked.
     """
-    order, payment = _lock_both(session, payment.id)
+    order, payment = lock(session, payment.id)
     news = News(outcome="ignored")
     reviewed = payment.status == "needs_review"
     known = not reviewed and payment.gateway_ref is not None
@@ -810,9 +821,11 @@ def _booking(dialect: str) -> Executable:
 
 
 def _set(session: Session, payment: Payment, target: str, **values: object) -> bool:
-    """Move a payment; must hit exactly one row."""
-    moved = move(session, Payment, payment.id, target, sources(target), {"updated_at": clock(), **values})
-    _lock(session, payment.id)  # as it is now
+    """Move a locked payment; must hit exactly one row."""
+    written = {"updated_at": clock(), **values}
+    moved = move(session, Payment, payment.id, target, sources(target), written)
+    if moved:
+        learn(session, payment, {"status": target, **written})
     return moved
 
 
@@ -822,17 +835,27 @@ _LOCK = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_ORDER_OF = select(table(Payment).c.order_id).where(table(Payment).c.id == bindparam("payment"))
+_LOCK_ORDER = (
+    select(Order)
+    .where(
+        Order.id
+        == select(table(Payment).c.order_id)
+        .where(table(Payment).c.id == bindparam("payment"))
+        .scalar_subquery()
+    )
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def _lock(session: Session, payment_id: int) -> Payment:
     return session.scalars(_LOCK, {"payment": payment_id}).one()
 
 
-def _lock_both(session: Session, payment_id: int) -> tuple[Order, Payment]:
-    """The payment and its order, locked in the order everybody locks them in: the order first."""
-    order_id: int = session.execute(_ORDER_OF, {"payment": payment_id}).scalar_one()
-    return order_service.lock(session, order_id), _lock(session, payment_id)
+def lock(session: Session, payment_id: int) -> tuple[Order, Payment]:
+    """The order a payment is for and the payment, locked in the order everybody locks them in: the order first."""
+    order = session.scalars(_LOCK_ORDER, {"payment": payment_id}).one()
+    return order, _lock(session, payment_id)
 
 
 def tell_refund(

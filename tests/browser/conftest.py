@@ -124,7 +124,8 @@ def window(
 
 def barriers(page: Page) -> list[str]:
     """What axe calls serious or critical on the page as it is."""
-    page.evaluate(AXE)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
     return [
         f"{rule['id']}: {rule['help']}: {node['html'][:160]}"
