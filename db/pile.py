@@ -42,14 +42,20 @@ class Pile(Generic[Item, Result]):
             them alone is to blame for.
         most: how many it is given at once.
         lock: makes what threads wait for; see ``Database.lock``.
+        after: told what came of a round by the thread that worked, when all others have been let go.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Item]], Sequence[Result]], most: int, lock: Callable[[], Lock]
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        most: int,
+        lock: Callable[[], Lock],
+        after: Callable[[Sequence[Result]], object] = lambda _: None,
     ) -> None:
         self._work = work
         self._most = most
         self._lock = lock
+        self._after = after
         self._guard = threading.Lock()
         self._waiting: list[_Brought[Item, Result]] = []
         self._working = False
@@ -69,24 +75,30 @@ class Pile(Generic[Item, Result]):
         if wait:
             mine.turn.acquire()
         if not mine.results and not mine.failed:
-            self._round()
+            self._after(self._round())
         if not mine.results:
             raise RoundFailed
         return mine.results[0]
 
-    def _round(self) -> None:
-        """Do what has gathered, and call whoever goes on with what gathered meanwhile."""
+    def _round(self) -> Sequence[Result]:
+        """Do what has gathered, and let those go whose it was."""
         with self._guard:
             taken, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         try:
             results = self._work([brought.item for brought in taken])
             for brought, result in zip(taken, results, strict=True):
                 brought.results.append(result)
+            return results
         finally:
-            with self._guard:
-                heir = self._waiting[:1]
-                self._working = bool(heir)
+            # The turn goes on first: what comes while the others wake up lies on the pile after the next already.
+            self._hand_on()
             for brought in taken:
                 brought.failed = not brought.results
-            for brought in taken + heir:
                 brought.turn.release()
+
+    def _hand_on(self) -> None:
+        """Let the first of what gathered meanwhile go on with all of it."""
+        with self._guard:
+            self._working = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].turn.release()

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 import app as composition
 from db import Database, inbox
 from db.intake import Intake
+from db.pile import Pile
 from db.redis_link import RedisLink
 from db.refs import Refs
 from tests.guarantees.world import NO_REDIS, QuietBell, config
@@ -39,13 +40,15 @@ def main(url: str, now: str, point: str) -> None:
     database = Database(url, now=lambda: datetime.fromisoformat(now))
     settings = config(NO_REDIS)
     house = composition.House(settings, database, RedisLink(NO_REDIS), QuietBell(), Refs())
-    web = composition.create_app(settings, house)
-    store, record_each = Intake._store, inbox.record_each
+    store, record_each, work = Intake._store, inbox.record_each, Pile._round
 
-    def store_all(self: Intake) -> list[tuple[int, str]]:
-        while len(self._pile) < len(requests):
+    def with_all(self: Pile[Any, Any]) -> Any:
+        while len(self._waiting) < len(requests):
             threading.Event().wait(0.001)
-        stored = store(self)
+        return work(self)
+
+    def store_all(self: Intake, pile: Any) -> Any:
+        stored = store(self, pile)
         if point == "after the commit":
             die()
         return stored
@@ -58,8 +61,10 @@ def main(url: str, now: str, point: str) -> None:
             raise OperationalError("COMMIT", {}, Exception("the disk is full"))
         return stored
 
+    Pile._round = with_all  # type: ignore[method-assign]
     Intake._store = store_all  # type: ignore[method-assign]
     inbox.record_each = record
+    web = composition.create_app(settings, house)
     answered = threading.Semaphore(ANSWERED_FIRST - 1)
 
     def ask(number: int, path: str, headers: dict[str, str], body: str) -> None:

@@ -69,12 +69,12 @@ def stored(database: Database) -> dict[str, int]:
 def together(intake: Intake, deliveries: list[list[NewEvent]]) -> list[Future[list[tuple[int, str]]]]:
     """Hand over everything while somebody else has the turn, so that all of it lies on one pile."""
     with ThreadPoolExecutor(len(deliveries)) as threads:
-        intake._busy = True
+        intake._pile._working = True
         futures = []
         for count, events in enumerate(deliveries, 1):
             futures.append(threads.submit(intake.take, 1, SOURCE, events))
-            until(lambda count=count: len(intake._pile) == count)
-        intake._hand_on()
+            until(lambda count=count: len(intake._pile._waiting) == count)
+        intake._pile._hand_on()
         return futures
 
 
@@ -107,7 +107,7 @@ def test_the_bell_is_rung_once_for_all_that_shared_a_commit(
 def test_a_pile_is_no_larger_than_one_commit_may_be(
     intake: Intake, database: Database, rings: list[set[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.intake.MOST", 3)
+    monkeypatch.setattr(intake._pile, "_most", 3)
     futures = together(intake, [[message(str(number))] for number in range(8)])
     assert sorted(map(len, rings)) == [2, 3, 3]
     assert {event_id for future in futures for event_id, _ in future.result()} == set.union(*rings)
@@ -166,12 +166,12 @@ def test_piles_of_two_processes_that_wait_for_each_other_are_both_stored(
     with ThreadPoolExecutor(4) as threads:
         futures = []
         for one, sources in ((intake, places), (Intake(other, SilentBell()), places[::-1])):
-            one._busy = True
+            one._pile._working = True
             for source in sources:
-                waiting = len(one._pile)
+                waiting = len(one._pile._waiting)
                 futures.append(threads.submit(one.take, 1, source, [message("same")]))
-                until(lambda one=one, waiting=waiting: len(one._pile) > waiting)
-            one._hand_on()
+                until(lambda one=one, waiting=waiting: len(one._pile._waiting) > waiting)
+            one._pile._hand_on()
     assert sum(len(future.result()) for future in futures) == 2
     other.close()
 
