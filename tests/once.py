@@ -6,6 +6,7 @@ generated from the same text: SQL from statements, Python from templates, a tabl
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any, ClassVar
@@ -64,6 +65,7 @@ class _Addresses(Map):
     _known: ClassVar[dict[Any, tuple[Any, Any]]] = {}
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        self._settling = threading.Lock()
         self._waiting: list[Rule] = []
         super().__init__(*args, **options)
 
@@ -71,19 +73,19 @@ class _Addresses(Map):
         self._waiting.extend(rulefactory.get_rules(self))
 
     def _settle(self) -> None:
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        first = not self._rules_by_endpoint
-        key = (repr(self.converters), self.host_matching, *(repr(vars(rule)) for rule in waiting))
-        if first and key in self._known:
+        with self._settling:  # of threads that ask at once the others wait until it is whole
+            if not self._waiting:
+                return
+            assert not self._rules_by_endpoint, "an address that came after the others were looked through"
+            key = (repr(self.converters), self.host_matching, *(repr(vars(rule)) for rule in self._waiting))
+            if key not in self._known:
+                for rule in self._waiting:
+                    super().add(rule)
+                super().update()
+                self._known[key] = self._matcher, self._rules_by_endpoint
             self._matcher, self._rules_by_endpoint = self._known[key]
-            return
-        for rule in waiting:
-            super().add(rule)
-        super().update()
-        if first:
-            self._known[key] = self._matcher, self._rules_by_endpoint
+            self._remap = False
+            self._waiting = []
 
     def update(self) -> None:
         self._settle()
