@@ -6,7 +6,7 @@ BIN = .venv/bin
 
 # What mypy reads: every package and module of the project (tests/unit/test_house_rules.py compares).
 ROOMS = admin benchmarks bot catalog chaos db dev ghala jobs keeping orders payments sandbox simulation
-MODULES = app.py config.py errors.py languages.py measuring.py observing.py redis_address.py wsgi.py
+MODULES = app.py config.py errors.py languages.py measuring.py observing.py records.py redis_address.py wsgi.py
 
 .PHONY: help install run test check lint fmt types imports crawl flow screenshots audit lock sbom reset clean fuzz chaos simulate mutants bench bench-quick
 

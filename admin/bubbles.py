@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from catalog.snapshot import ProductView, PromotionView, ShopSnapshot
 from ghala.messages import LIMITS, Buttons, fit
 from languages import LANGUAGES
 from orders.order import Delivery, OrderLineView, OrderView, Receipt
+from records import replace
 
 SOMEBODY: Final = "Amina"
 EXAMPLE_ID: Final = 0

@@ -7,7 +7,6 @@ What was asked comes back here as ``OrdersFound`` with its purpose; each purpose
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Final
 
 from bot import cart, events, texts
@@ -22,6 +21,7 @@ from catalog.snapshot import ShopSnapshot
 from ghala.messages import Text, fit
 from orders.order import Delivery, OrderView
 from orders.status import CANCELLABLE
+from records import replace
 
 UNDER_WAY: Final = frozenset({"paid", "preparing", "dispatched"})
 """Paid and not there yet."""

@@ -7,7 +7,7 @@ next line may complete them ("nataka", "kahawa mbili"); then all of them are rea
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from bot.conversation import Conversation
@@ -17,6 +17,7 @@ from bot.understanding.secrets import mask_secrets
 from bot.understanding.words import LONGEST_READ
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import TextContent
+from records import replace
 
 PAUSE: Final = 1.5
 """Seconds of silence after words not understood before we say so."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.conversation import CartLine, Conversation
 from bot.understanding.numbers import MOST
@@ -11,6 +11,7 @@ from bot.wording import PRODUCT_NAME, amount, words
 from catalog.pricing import PricedLine, Quote, quote
 from catalog.snapshot import ProductView, ShopSnapshot
 from ghala.messages import fit
+from records import replace
 
 MOST_LINES = 50
 """Lines of one cart; more is business for a person."""

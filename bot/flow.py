@@ -7,7 +7,6 @@ is checked when this module is imported, so that a wrong flow never starts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from bot import cart, global_words, other_input, states
@@ -30,6 +29,7 @@ from errors import FlowError
 from ghala.inbound import InboundMessage, NativeCart, Tap, TextContent
 from ghala.messages import fit, without_numbers
 from payments.phone import normalise
+from records import replace
 
 __all__ = ["STATES", "Next", "State", "decide", "validate"]
 

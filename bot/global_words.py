@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from bot import cart
@@ -32,6 +32,7 @@ from bot.understanding.words import plain
 from bot.wording import buttons, methods, text, words
 from catalog.snapshot import ShopSnapshot
 from languages import LANGUAGES as SPOKEN
+from records import replace
 
 PAYING: Final = frozenset({"payment_selection", "payment_processing", "payment_failed"})
 """States about an order that is placed and unpaid."""

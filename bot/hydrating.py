@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -25,6 +24,7 @@ from bot.events import (
 from db.models import Payment
 from errors import FlowError
 from orders import reading
+from records import replace
 
 
 def hydrate(session: Session, shop_id: int, data: dict[str, Any]) -> Event | None:

@@ -8,7 +8,7 @@ for it. Keys make what must be said once unique for ever.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bot import aftersale, cart, events, templates, texts
@@ -27,6 +27,7 @@ from catalog.snapshot import ShopSnapshot, in_language
 from ghala.messages import LinkButton, Template, Text, fit
 from orders.order import Delivery, OrderView
 from orders.status import MOVES
+from records import replace
 
 TEMPLATES: Final = frozenset(
     {"order_receipt", "order_summary", "refund_sent", "back_in_stock"}

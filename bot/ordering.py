@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.conversation import Conversation
 from bot.effects import PlaceOrder, RequestPayment
@@ -13,6 +11,7 @@ from bot.wording import PROMPTED, joined, text, words
 from catalog.snapshot import ShopSnapshot, ZoneView
 from ghala.inbound import Location
 from orders.order import Delivery
+from records import replace
 
 PLACE_NAME = 150
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.conversation import Conversation
 from bot.shopping import add_lines, open_product
@@ -22,6 +20,7 @@ from ghala.inbound import (
     NumberChanged,
     Reaction,
 )
+from records import replace
 
 
 def product_by_sku(sku: str, shop: ShopSnapshot) -> ProductView | None:

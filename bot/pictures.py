@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from catalog import shops
 from catalog.snapshot import ShopSnapshot
 from db import Database
 from payments import gateways
+from records import replace
 
 
 class ShopPictures:

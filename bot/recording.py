@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any, Final
@@ -30,6 +30,7 @@ from db import Database, clock
 from db.models import ConversationTurn, ShopPicture
 from db.statements import dialect_of, insert, insert_on
 from ghala.messages import dump
+from records import replace
 
 log = logging.getLogger("duka.bot")
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -50,6 +50,7 @@ from errors import FlowError
 from ghala.inbound import InboundMessage, NumberChanged, TextContent, read_item
 from keeping import privacy
 from orders import customers
+from records import replace
 
 log = logging.getLogger("duka.bot")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot import cart
 from bot.conversation import Conversation
@@ -13,6 +13,7 @@ from bot.understanding.products import MOST_OFFERED, Basket, basket, find
 from bot.wording import PRODUCT_NAME, amount, buttons, joined, words
 from catalog.snapshot import ProductView, ShopSnapshot
 from ghala.messages import fit
+from records import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from bot.conversation import Conversation
@@ -12,6 +12,7 @@ from bot.effects import Effect, Say
 from bot.taps import Choice, parse
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage, Tap, TextContent
+from records import replace
 
 A = TypeVar("A")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from bot import texts
@@ -26,6 +25,7 @@ from ghala.messages import (
 )
 from languages import LANGUAGES
 from orders.order import Delivery
+from records import replace
 
 BODY: Final = 1024
 TEXT: Final = 4096

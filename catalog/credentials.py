@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from os import urandom
 from typing import Any, Final
@@ -30,6 +30,7 @@ from db.models import Shop, ShopCredentials
 from db.statements import insert
 from db.types import clock
 from errors import RuleBroken
+from records import replace
 
 log = logging.getLogger("duka.credentials")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from db.models import Category, DeliveryZone, Product, Promotion, Shop
 from db.statements import table
 from errors import RuleBroken
 from languages import LANGUAGES
+from records import replace
 
 log = logging.getLogger("duka.catalog")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from typing import Any, Final
@@ -35,6 +35,7 @@ from sqlalchemy.orm import Session
 from db.models import InboxEvent
 from db.statements import dialect_of, insert_on, table
 from db.types import clock, word
+from records import replace
 
 log = logging.getLogger("duka.inbox")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
+
+from records import replace
 
 LONGEST_LINE: Final = 300
 """Characters of an address or a landmark."""

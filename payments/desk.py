@@ -7,7 +7,6 @@ key) makes the repetition the same call.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Float, bindparam, exists, select, update
@@ -28,6 +27,7 @@ from payments.reasons import UNAVAILABLE
 from payments.reasons import reason as reason_for
 from payments.refund_desk import RefundDesk
 from payments.service import CALL_LEASE, GIVE_UP_AFTER
+from records import replace
 
 log = logging.getLogger("duka.payments")
 

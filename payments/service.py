@@ -7,7 +7,7 @@ booked once, and what does not fit is kept for the owner instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
@@ -28,6 +28,7 @@ from payments import gateways
 from payments.gateways.base import PaymentUpdate, Started
 from payments.reasons import ALREADY_PAID, ORDER_CLOSED
 from payments.status import Step, sources, step
+from records import replace
 
 PROMPT_LIFE: Final = 120.0
 """Seconds after which a phone prompt nobody answered may be replaced: M-Pesa's own ends before (code 1037)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from flask import Blueprint, request, url_for
@@ -20,6 +19,7 @@ from db import audit
 from db.models import Shop
 from errors import RuleBroken
 from payments.settling import NothingToSettle
+from records import replace
 
 PAGE: Final = Page("needs", under="today")
 GONE: Final = "This was dealt with already."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.conversation import Conversation, saved_places
 from bot.effects import Say
@@ -20,6 +18,7 @@ from catalog.snapshot import ShopSnapshot, in_language
 from ghala.inbound import InboundMessage, Location
 from ghala.messages import fit
 from orders.order import Delivery
+from records import replace
 
 
 class AddressInput(State["Delivery | Basket | Choice"]):

@@ -3,8 +3,6 @@
 # ruff: noqa: ARG002 - every state is asked alike
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot.conversation import Conversation
 from bot.effects import CancelPaid, Say
 from bot.state import Next, State, goes, tapped, typed
@@ -15,6 +13,7 @@ from bot.wording import buttons, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from ghala.messages import fit
+from records import replace
 
 
 class CancelConfirm(State[bool]):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.conversation import Conversation
 from bot.effects import Say
@@ -18,6 +16,7 @@ from catalog.pricing import PricedLine, Quote
 from catalog.snapshot import ShopSnapshot, in_language
 from ghala.inbound import InboundMessage
 from ghala.messages import fit
+from records import replace
 
 
 class CartView(State["Picked | Choice"]):

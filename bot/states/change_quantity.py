@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from bot import cart
 from bot.conversation import Conversation
@@ -16,6 +15,7 @@ from bot.wording import PRODUCT_NAME, buttons, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from ghala.messages import fit
+from records import replace
 
 
 class ChangeQuantity(State[int]):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.conversation import Conversation
 from bot.effects import Say
@@ -14,6 +12,7 @@ from bot.understanding.numbers import quantity
 from bot.wording import buttons, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
+from records import replace
 
 
 class ChooseQuantity(State["int | str"]):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.aftersale import repeat, repeatable
 from bot.conversation import Conversation
@@ -18,6 +16,7 @@ from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from ghala.messages import fit
 from orders.order import Delivery
+from records import replace
 
 SHOP_NAME = 80
 PLACE = 30

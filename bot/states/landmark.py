@@ -3,8 +3,6 @@
 # ruff: noqa: ARG002 - every state is asked alike
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.conversation import Conversation
 from bot.effects import Say
@@ -17,6 +15,7 @@ from bot.wording import buttons, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage, Location
 from orders.order import Delivery
+from records import replace
 
 
 class Landmark(State["Delivery"]):

@@ -3,8 +3,6 @@
 # ruff: noqa: ARG002 - every state is asked alike
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot.conversation import Conversation
 from bot.effects import Say
 from bot.ordering import charge
@@ -16,6 +14,7 @@ from bot.understanding.words import plain
 from bot.wording import buttons, methods, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
+from records import replace
 
 
 class PaymentFailed(State[Payment]):

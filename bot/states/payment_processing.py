@@ -3,8 +3,6 @@
 # ruff: noqa: ARG002 - every state is asked alike
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import texts
 from bot.conversation import Conversation
 from bot.effects import AskGateway, RequestPayment, Say
@@ -16,6 +14,7 @@ from bot.wording import PROMPTED, buttons, method_name, text, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from payments.phone import mask
+from records import replace
 
 
 class PaymentProcessing(State["str | Payment"]):

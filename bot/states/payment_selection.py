@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.conversation import Conversation
 from bot.effects import AddToDelivery, CancelOrder, Say
@@ -18,6 +18,7 @@ from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from payments.phone import mask
 from payments.phone import said as number_said
+from records import replace
 
 
 @dataclass(frozen=True, slots=True)

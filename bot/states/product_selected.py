@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 - every state is asked alike
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.conversation import Conversation
@@ -16,6 +16,7 @@ from bot.wording import ROW, buttons, listing, row, words
 from catalog.snapshot import ProductView, ShopSnapshot, in_language
 from ghala.inbound import InboundMessage
 from ghala.messages import Row, fit
+from records import replace
 
 T = TypeVar("T")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot.conversation import Conversation
 from bot.effects import CommentOrder, Say
 from bot.shopping import Picked, found_product, pick
@@ -15,6 +13,7 @@ from bot.understanding.words import plain
 from bot.wording import buttons, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
+from records import replace
 
 
 class RatingComment(State["str | Picked"]):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot import cart
 from bot.conversation import Conversation
@@ -18,6 +18,7 @@ from bot.wording import buttons, words
 from catalog.snapshot import ShopSnapshot
 from ghala.inbound import InboundMessage
 from payments.phone import normalise
+from records import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.conversation import Conversation
 from bot.effects import Say
@@ -24,6 +24,7 @@ from bot.understanding.variants import variants_called
 from bot.wording import TITLE, buttons, listing, row, variant_title, words
 from catalog.snapshot import ProductView, ShopSnapshot
 from ghala.inbound import InboundMessage
+from records import replace
 
 MOST_BUTTONS = 3
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot import cart
 from bot.conversation import Conversation
 from bot.effects import Say
@@ -18,6 +16,7 @@ from catalog.snapshot import ShopSnapshot, ZoneView, in_language
 from ghala.inbound import InboundMessage, Location
 from ghala.messages import Row, fit
 from orders.order import Delivery
+from records import replace
 
 
 class ZoneChoice(State["Choice | Delivery | str"]):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from config import Config
 from payments.gateways.base import HearsWebhooks, Method, PaymentGateway, Refunds
 from payments.gateways.cash import CashGateway
 from payments.gateways.ghala import GhalaGateway
+from records import replace
 
 REGISTRY: Final[tuple[type[PaymentGateway], ...]] = (
     GhalaGateway,
