@@ -15,18 +15,34 @@ from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TESTS: Final = ROOT / "tests"
-BESIDE: Final = (frozenset({"integration"}), frozenset({"chaos", "e2e", "unit"}))
+BESIDE: Final = (
+    frozenset({"integration"}),
+    frozenset({"chaos", "e2e", "integration/dev", "unit"}),
+)
 """Folders that take about as long as all others together; those whose tests wait for processes of their own, and more."""
 PYTEST: Final = (sys.executable, "-m", "pytest", "-rs")
 
 
 def parts() -> list[list[str]]:
-    """Every folder of tests in one of several lists; the first has what belongs to no other."""
-    folders = {
-        folder.name for folder in TESTS.iterdir() if folder.is_dir() and any(folder.rglob("test_*.py"))
-    }
-    first = folders.difference(*BESIDE)
-    return [[f"tests/{name}" for name in sorted(part)] for part in (first, *BESIDE)]
+    """Every folder of tests in one of several lists; the first has what belongs to no other.
+
+    A folder in a folder may be in another list than the rest, which then is named one by one.
+    """
+    taken_apart = {name.rpartition("/")[0] for part in BESIDE for name in part if "/" in name}
+    lists: list[list[str]] = [[] for _ in range(len(BESIDE) + 1)]
+    for folder in _folders(TESTS):
+        for each in _folders(folder) if folder.name in taken_apart else [folder]:
+            name = each.relative_to(TESTS).as_posix()
+            mine = [n for n, part in enumerate(BESIDE, 1) if name in part] or [
+                n for n, part in enumerate(BESIDE, 1) if folder.name in part
+            ]
+            lists[mine[0] if mine else 0].append(f"tests/{name}")
+    return lists
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Folders with tests, by name."""
+    return sorted(one for one in folder.iterdir() if one.is_dir() and any(one.rglob("test_*.py")))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from dev import testing
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = frozenset({"admin", "bot", "catalog", "db", "ghala", "jobs", "keeping", "orders", "payments"})
 BESIDE = frozenset({"benchmarks", "chaos", "dev", "sandbox", "simulation"})
@@ -167,3 +169,11 @@ def test_the_platform_and_the_engineer_start_the_same_commands() -> None:
     assert {name: platform[name] for name in ("web", "worker")} == {
         name: engineer[name] for name in ("web", "worker")
     }
+
+
+def test_every_test_is_run_once_by_make_test() -> None:
+    folders = [ROOT / name for part in testing.parts() for name in part]
+    files = [file for file in (ROOT / "tests").rglob("test_*.py") if "vendor" not in file.parts]
+    assert files
+    runs = {str(file): sum(file.is_relative_to(folder) for folder in folders) for file in files}
+    assert {file: times for file, times in runs.items() if times != 1} == {}
