@@ -20,7 +20,7 @@ class Answer:
         conversation: as it is after what was decided so far.
         shop: as it is in this transaction.
         turn: what was decided, for the record.
-        anything: whether anything may be done in this transaction, not only something said.
+        anything: whether anything may be done in this transaction, also what locks rows that others want.
         said: what to say, and whether it answers what the customer wrote.
         payments: payments to start.
         questions: payments to ask about.
@@ -28,7 +28,7 @@ class Answer:
         held: messages that wait for the rest of the thought, for ``patience`` seconds.
         news: internal events that came of it.
         seen: messages that were read, by WhatsApp's ids.
-        touched: whether more was done than deciding what to say.
+        touched: whether that was done.
     """
 
     claim: Claim
@@ -47,7 +47,7 @@ class Answer:
     patience: float = 0.0
 
     def touch(self) -> None:
-        """More is to be done than saying something.
+        """Something is to be done that locks rows others want, or that must not be done twice.
 
         Raises:
             Apart: not in this transaction.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -50,6 +52,11 @@ from payments import cancelling
 from payments import service as payment_service
 from payments.service import PaymentRefusal
 
+OWN: Final[frozenset[type]] = frozenset(
+    {AddToDelivery, AskGateway, CommentOrder, FindOrders, RateOrder, RequestPayment, SetStopped}
+)
+"""Effects that lock rows of this customer only: whoever else wants them waits, and never in a circle."""
+
 
 class Performer:
     """Carries out effects.
@@ -62,11 +69,14 @@ class Performer:
         self._refs = refs
 
     def perform(self, session: Session, answer: Answer, effect: Effect) -> Event | None:
-        """Do what was decided for the customer of ``answer``, in a transaction of their own; what came of it.
+        """Do what was decided for the customer of ``answer``; what came of it.
 
         Raises:
+            Apart: not in this transaction, since it locks rows that others want too.
             FlowError: nobody knows such an effect, or an order is gone.
         """
+        if type(effect) not in OWN:
+            answer.touch()
         claim = answer.claim
         match effect:
             case PlaceOrder():

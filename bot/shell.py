@@ -5,8 +5,8 @@ sure that one who lost it cannot write. Everything else (Redis copy, bell) happe
 and may fail.
 
 Customers who wrote at the same time share their transactions. Where several may write at once, on PostgreSQL, that
-holds as long as all that follows is something to say: who orders or pays locks rows that others want too, in an order
-of their own, and gets a transaction of their own.
+holds as long as nothing is done but to say something or to change what is the customer's own: who orders locks stock
+that others want too, in an order of their own, and gets a transaction of their own.
 """
 
 from __future__ import annotations
@@ -315,7 +315,6 @@ class ConversationShell:
                 if isinstance(effect, Say):
                     answer.said.append((effect, from_customer))
                     continue
-                answer.touch()
                 result = self._performer.perform(session, answer, effect)
                 if isinstance(result, OrderRefused):
                     answer.shop = self._pictures.take(session, answer.claim.shop_id)

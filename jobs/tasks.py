@@ -6,6 +6,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from sqlalchemy.exc import OperationalError
@@ -53,6 +55,19 @@ NAMES: Final = {
 """What the logs call the row a task works on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What is left for a thread of what it brought with others.
+
+    Attributes:
+        further: an event to go on with.
+        claim: a customer who needs a transaction of their own.
+    """
+
+    further: int | None = None
+    claim: Claim | None = None
+
+
 class Tasks:
     """The work behind the names in ``jobs.queue.TASK_NAMES``.
 
@@ -82,7 +97,7 @@ class Tasks:
         self._desk = desk
         self._statuses = statuses
         self._monotonic = monotonic
-        self._crowd: Pile[int, int | None] = Pile(self._advance_all, MOST_TOGETHER, database.lock)
+        self._crowd: Pile[int, Share] = Pile(self._advance_all, MOST_TOGETHER, database.lock)
         self._to_release: deque[tuple[Claim, float]] = deque()
         self._reconciler = Reconciler(database, desk)
         self._retention = retention
@@ -131,34 +146,38 @@ class Tasks:
     def advance(self, event_id: int) -> None:
         """Answer a customer, and whatever they wrote meanwhile."""
         self._release()
-        next_id: int | None = event_id
+        waiting = [event_id]
         for _ in range(MOST_IN_A_ROW):
-            if next_id is None:
+            if not waiting:
                 return
-            next_id = self._advance_with_others(next_id)
+            waiting += self._advance_with_others(waiting.pop())
 
-    def _advance_with_others(self, event_id: int) -> int | None:
-        """Answer a customer together with those who wrote at the same time; an event to go on with."""
-        further: list[int | None] = []
-        self._edge("advance", event_id, lambda row_id: further.append(self._crowd.bring(row_id)))
-        return further[0] if further else None
+    def _advance_with_others(self, event_id: int) -> list[int]:
+        """Answer a customer together with those who wrote at the same time; events to go on with."""
+        found: list[Share] = []
+        self._edge("advance", event_id, lambda row_id: found.append(self._crowd.bring(row_id)))
+        return [further for share in found for further in self._do_share(share)]
 
-    def _advance_all(self, event_ids: Sequence[int]) -> list[int | None]:
-        """Answer the customers these events belong to; as many events to go on with, in no order."""
+    def _do_share(self, share: Share) -> list[int]:
+        """Do what is left of a round for one thread; events to go on with."""
+        after = None if share.claim is None else self._work_alone(share.claim)
+        return [further for further in (share.further, after) if further is not None]
+
+    def _advance_all(self, event_ids: Sequence[int]) -> list[Share]:
+        """Answer the customers these events belong to; shares of what is left, one for each thread, in no order."""
         claims: list[Claim] = []
         self._edge("claim", event_ids[0], lambda _: claims.extend(self._shell.claim(event_ids)))
         together = [claim for claim in claims if not claim.alone]
         alone = [claim for claim in claims if claim.alone]
-        further: list[int | None] = []
+        worked = Worked({})
         if len(together) > 1:
             worked = self._work_together(together)
-            further += worked.more.values()
-            alone += worked.apart
         else:
             alone += together
-        further += [self._work_alone(claim) for claim in alone]
-        going_on = [event_id for event_id in further if event_id is not None]
-        return [*going_on, *[None] * (len(event_ids) - len(going_on))]
+        further = [*worked.more.values(), *(self._work_alone(claim) for claim in alone)]
+        left = zip_longest(further[: len(event_ids)], worked.apart)
+        shares = [Share(event_id, claim) for event_id, claim in left]
+        return shares + [Share()] * (len(event_ids) - len(shares))
 
     def _work_together(self, claims: Sequence[Claim]) -> Worked:
         found: list[Worked] = []

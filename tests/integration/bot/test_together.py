@@ -36,10 +36,16 @@ def say(chat: Chat, *words: str) -> list[int]:
     return [chat.hears(line, sender=sender) for sender, line in zip(PEOPLE, words, strict=False)]
 
 
+def advance(chat: Chat, events: list[int]) -> list[int]:
+    """One thread of a worker takes all of it at once and does everybody's share; events to go on with."""
+    tasks = chat.worker.tasks
+    return [further for share in tasks._advance_all(events) for further in tasks._do_share(share)]
+
+
 def answer(chat: Chat, *words: str) -> dict[str, list[str]]:
     """The same, and what each is answered when a worker takes all of it at once."""
     events = say(chat, *words)
-    chat.worker.tasks._advance_all(events)
+    advance(chat, events)
     return answers(chat)
 
 
@@ -79,7 +85,7 @@ def test_all_of_them_are_answered_in_one_transaction(chat: Chat, monkeypatch: py
     answer(chat, "Hi", "Hi", "Hi", "Hi")
     events = say(chat, "products", "2 coffee", "1 honey", "Hi")
     with transactions(chat, monkeypatch) as begun:
-        chat.worker.tasks._advance_all(events)
+        advance(chat, events)
     told = answers(chat)
     assert [len(told[sender]) for sender in PEOPLE] == [1, 1, 1, 1]
     assert "What would you like?" in told[PEOPLE[0]][0]
@@ -112,7 +118,7 @@ def test_what_came_and_went_is_counted_and_recorded_as_if_each_were_alone(chat: 
 def test_several_events_of_one_customer_are_one_claim(chat: Chat) -> None:
     first, second = chat.hears("Hi", sender=PEOPLE[0]), chat.hears("products", sender=PEOPLE[0])
     other = chat.hears("Hi", sender=PEOPLE[1])
-    chat.worker.tasks._advance_all([first, second, other])
+    advance(chat, [first, second, other])
     told = answers(chat)
     assert [len(told[sender]) for sender in PEOPLE[:2]] == [1, 1]
     assert "What would you like?" in told[PEOPLE[0]][0]
@@ -186,12 +192,12 @@ def test_when_the_database_goes_away_nobody_waits_for_the_lease(
     events = say(chat, "Hi", "Hi", "Hi")
     with monkeypatch.context() as patch:
         patch.setattr(inbox, "finish", gone)
-        chat.worker.tasks._advance_all(events)
+        advance(chat, events)
     assert chat.promised() == []
     with chat.database.reading() as session:
         assert set(session.scalars(select(Conversation.lease_until))) == {None}
     now.advance(0.5)
-    chat.worker.tasks._advance_all(events)
+    advance(chat, events)
     assert set(answers(chat)) == set(PEOPLE[:3])
 
 
@@ -208,8 +214,7 @@ def test_a_message_that_came_while_others_were_answered_is_gone_on_with(
         return real(self, session, given)
 
     monkeypatch.setattr(bot.shell.Committer, "write", write)
-    further = chat.worker.tasks._advance_all(say(chat, "Hi", "Hi"))
-    assert [event for event in further if event is not None] == later
+    assert advance(chat, say(chat, "Hi", "Hi")) == later
 
 
 def test_two_workers_who_take_the_same_people_answer_each_once(chat: Chat) -> None:
