@@ -265,6 +265,7 @@ def _money(sim: Simulation) -> Iterator[str]:
         for receipt in sim.outside.receipts
         if receipt.reference in booked
     }
+    settled = {order_id for order_id, _, _ in named}
     for receipt in sim.outside.receipts:
         names = {receipt.reference} if receipt.reference else set()
         if receipt.first or not receipt.reference:
@@ -279,6 +280,10 @@ def _money(sim: Simulation) -> Iterator[str]:
                 # Told of a payment without its reference and later of the same amount with one, nobody can know
                 # that it was another payment: news without a reference are mostly completed like that.
                 sim.world.faults.reached("a payment without a reference, taken for a later one")
+            elif not receipt.told and receipt.order_id in settled:
+                # Nobody told of this payment, and by another of the same order the shop knew it as paid: who is
+                # paid asks no more, so nobody can know that there were two.
+                sim.world.faults.reached("paid twice, and told of one of them only")
             elif receipt.told or (receipt.first and alone and not receipt.foreign):
                 yield f"I4 money came and is in no book: {receipt}"
             else:
