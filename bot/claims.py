@@ -49,6 +49,7 @@ class Claim:
     owner: bool = False
     funnel_day: date | None = None
     funnel_stage: int = 0
+    unsent: int = 0
 
     @property
     def alone(self) -> bool:
@@ -190,6 +191,7 @@ def _claim(
         stopped=whose.stopped_at is not None,
         blocked=whose.blocked_at is not None,
         owner=whose.owner_since is not None,
+        unsent=whose.unsent,
     )
 
 

@@ -196,9 +196,11 @@ class Committer:
         for answer in answers:
             if answer.conversation.name != answer.claim.name:
                 customers.make_findable(session, answer.claim.customer_id)
-        outbox.wake(
-            session, [answer.claim.customer_id for answer in answers if not answer.claim.window_was_open]
-        )
+        # Also where we took the window for open: WhatsApp may have thought otherwise.
+        wrote = [
+            answer.claim for answer in answers if answer.claim.unsent or not answer.claim.window_was_open
+        ]
+        outbox.wake(session, [claim.customer_id for claim in wrote])
 
     @staticmethod
     def _totals(session: Session, answers: Sequence[tuple[Answer, int]]) -> None:

@@ -274,7 +274,8 @@ _WAKE = (
     .where(
         _OUTBOX.customer_id.in_(bindparam("customers", expanding=True)),
         _OUTBOX.status == word("waiting"),
-        _OUTBOX.next_at > clock(SEND_LEASE),
+        _OUTBOX.error == WINDOW_CLOSED,
+        _OUTBOX.next_at > clock(),
     )
     .values(next_at=clock())
 )

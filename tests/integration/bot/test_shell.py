@@ -439,12 +439,27 @@ def test_messages_held_back_by_a_closed_window_go_when_the_customer_writes(chat:
     chat.write(lambda session: outbox.promise(session, 1, chat.customer().id, [held]))
     now.advance(25 * 3600)
     later = now() + timedelta(hours=1)
-    chat.write(lambda session: session.execute(update(OutboxMessage).values(next_at=later)))
+    chat.write(
+        lambda session: session.execute(
+            update(OutboxMessage).values(next_at=later, error=outbox.WINDOW_CLOSED)
+        )
+    )
     assert chat.write(lambda session: outbox.claim_heads(session, 10)) == []
     chat.worker.advance(chat.hears("Hi"))
     assert {row.next_at for row in chat.promised()} == {now()}
     (first,) = chat.write(lambda session: outbox.claim_heads(session, 10))
     assert first.window_open
+
+
+def test_what_whatsapp_held_for_closed_goes_when_the_customer_writes_again(chat: Chat, now) -> None:
+    chat.answer("Hi")
+    (claimed,) = chat.write(lambda session: outbox.claim_heads(session, 10))
+    assert claimed.window_open
+    refused = outbox.Outcome(claimed.id, claimed.fence, "waiting", delay=3600, error=outbox.WINDOW_CLOSED)
+    chat.write(lambda session: outbox.record_outcomes(session, [refused]))
+    now.advance(60)
+    chat.worker.advance(chat.hears("Hi"))
+    assert [row.next_at for row in chat.promised()] == [now(), now()]
 
 
 def test_news_of_ours_do_not_open_the_window(chat: Chat, now) -> None:
