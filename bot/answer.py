@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session, SessionTransaction
+
 from bot.claims import Claim
 from bot.conversation import Conversation
 from bot.effects import Say
@@ -29,6 +31,7 @@ class Answer:
         news: internal events that came of it.
         seen: messages that were read, by WhatsApp's ids.
         touched: whether that was done.
+        undo: to where the transaction goes back, should it turn out later that it is not the place for this answer.
     """
 
     claim: Claim
@@ -44,7 +47,20 @@ class Answer:
     news: list[int] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     touched: bool = False
+    undo: SessionTransaction | None = None
     patience: float = 0.0
+
+    def begin(self, session: Session) -> None:
+        """Something is to be done that locks rows of the customer only."""
+        if not self.anything and self.undo is None:
+            self.undo = session.begin_nested()
+
+    def end(self, *, keep: bool) -> None:
+        """Keep what was done in a shared transaction, or nothing of it."""
+        if self.undo is not None and keep:
+            self.undo.commit()
+        elif self.undo is not None:
+            self.undo.rollback()
 
     def touch(self) -> None:
         """Something is to be done that locks rows others want, or that must not be done twice.

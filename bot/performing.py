@@ -75,7 +75,9 @@ class Performer:
             Apart: not in this transaction, since it locks rows that others want too.
             FlowError: nobody knows such an effect, or an order is gone.
         """
-        if type(effect) not in OWN:
+        if type(effect) in OWN:
+            answer.begin(session)
+        else:
             answer.touch()
         claim = answer.claim
         match effect:

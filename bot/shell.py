@@ -191,8 +191,10 @@ class ConversationShell:
                     try:
                         self._answer(session, answer)
                     except Apart:
+                        answer.end(keep=False)
                         apart.append(claim)
                         continue
+                answer.end(keep=True)
                 answers.append(answer)
                 self._tell_seen(answer)
                 if answer.touched:

@@ -135,6 +135,21 @@ def test_who_orders_among_others_orders_once(chat: Chat) -> None:
     assert len([name for name, _ in chat.worker.bell.rung if name == "start"]) == 2
 
 
+def test_who_pays_and_cancels_in_one_breath_among_others_pays_nothing_twice(chat: Chat) -> None:
+    answer(chat, "2 coffee", "Hi", "Hi")
+    answer(chat, "123 Main St, Nairobi", "products", "products")
+    events = [chat.hears("mpesa", sender=PEOPLE[0]), chat.hears("cancel", sender=PEOPLE[0])]
+    advance(chat, [*events, *(chat.hears("1 honey", sender=sender) for sender in PEOPLE[1:3])])
+    told = answers(chat)
+    assert waiting(chat) == 0
+    assert set(told) == set(PEOPLE[:3])
+    (order,) = chat.rows(Order)
+    assert order.status == "cancelled"
+    assert [row for name, row in chat.worker.bell.rung if name == "start"] == [chat.payment().id]
+    chat.worker.desk.start(chat.payment().id)
+    assert chat.payment().status == "failed", "nobody is asked to pay for it"
+
+
 def test_the_last_piece_is_sold_to_one_of_two_who_order_it_at_once(chat: Chat) -> None:
     chat.change("BASKET", available=1)
     answer(chat, "1 basket", "1 basket")
