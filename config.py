@@ -78,7 +78,7 @@ class Config:
     shop_timezone: str = "Africa/Nairobi"
     shop_language: str = "en"
     catalog_file: Path = HERE / "catalog" / "demo.yaml"
-    worker_threads: int = 16
+    worker_threads: int = 48
     """More than cores: a call to a gateway keeps a thread for as long as the gateway takes to answer."""
     retention_chat_days: int = 90
     retention_webhook_days: int = 30
@@ -236,7 +236,7 @@ class _Reader:
             shop_timezone=self.timezone(),
             shop_language=self.choice("SHOP_LANGUAGE", tuple(LANGUAGES), "en"),
             catalog_file=self.catalog_file(),
-            worker_threads=self.number("WORKER_THREADS", int, 16, 1, 64),
+            worker_threads=self.number("WORKER_THREADS", int, 48, 1, 64),
             retention_chat_days=self.number("RETENTION_CHAT_DAYS", int, 90, 7, 3650),
             retention_webhook_days=self.number("RETENTION_WEBHOOK_DAYS", int, 30, 7, 3650),
             trusted_proxies=self.number("TRUSTED_PROXIES", int, 0, 0, 5),
