@@ -24,10 +24,9 @@ from typing import Any, Final
 from sqlalchemy import delete, literal, select, update
 from sqlalchemy.orm import Session
 
-from bot import committing, shell, statuses
+from bot import committing, copies, shell, statuses
 from bot import webhook as message_webhook
 from bot.committing import Committer
-from bot.copies import ConversationCopies
 from bot.performing import Performer
 from bot.shell import ConversationShell
 from catalog import stock_waits
@@ -268,16 +267,15 @@ def no_order(stack: Planting) -> None:
 def stale_copies(stack: Planting) -> None:
     """The copy in Redis is believed whatever version it has."""
 
-    def get(self: Any, customer_id: int, version: int) -> Any:
+    def read(raw: object, version: int) -> Any:
         import orjson
 
-        raw = self._link.attempt(lambda r: r.get(f"duka:{{c{customer_id}}}:conversation"), None)
         try:
-            return orjson.loads(raw)["data"] if raw else None
+            return orjson.loads(raw)["data"] if isinstance(raw, bytes) and raw else None
         except (ValueError, KeyError, TypeError):
             return None
 
-    swap(stack, ConversationCopies, "get", get)
+    swap(stack, copies, "_read", read)
 
 
 def forgets_the_answer(stack: Planting) -> None:
